@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: `python -m bifuse_core SUBCOMMAND`, or `./bifuse SUBCOMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+from bifuse_core.data.pairs import PairError
+from bifuse_core.nets.checkpoint import CheckpointError
+
+SUBCOMMANDS = {
+    "doctor": "say what this machine has, and what is missing",
+    "fuse": "fuse a folder of pairs or two videos into pictures or a video",
+    "render": "write rendered, labelled road scenes as a folder of pairs",
+    "warm-start": "train a fusion network alone, on its content loss",
+}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run one subcommand and return its exit code; faults in the input print one line."""
+    parser = argparse.ArgumentParser(prog="bifuse", description=__doc__)
+    choices = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
+    arguments = sys.argv[1:] if args is None else args
+    for name, summary in SUBCOMMANDS.items():
+        subparser = choices.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        # Only the chosen subcommand is imported, so that help does not wait for torch.
+        if name in arguments:
+            command = import_module(f"bifuse_core.commands.{name.replace('-', '_')}")
+            command.add_arguments(subparser)
+            subparser.set_defaults(run=command.run)
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except (PairError, CheckpointError, ValueError) as error:
+        print(f"bifuse: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

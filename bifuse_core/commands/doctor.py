@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Say what this machine has, and what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from bifuse_core import __version__
+from bifuse_core.nets.zoo import FUSION_NETWORKS, load_fusion
+
+ROS_MODULES = ("rclpy", "sensor_msgs", "diagnostic_msgs", "std_srvs", "vision_msgs")
+LARGE_IMAGES = 64 * 2**20
+"""Bytes of shared memory that the shipped Fast DDS profile takes for each process."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`doctor` has no options."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line per finding; exit code 1 if something is missing."""
+    table = Table("", "what", "finding", title=f"BiFuse {__version__}", title_justify="left")
+    sound = True
+    for name, examine in EXAMINATIONS.items():
+        try:
+            mark, finding = "[green]ok[/]", examine()
+        except Exception as error:
+            mark, finding, sound = "[red]no[/]", str(error), False
+        table.add_row(mark, name, finding)
+    Console().print(table)
+    return 0 if sound else 1
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _torch() -> str:
+    if torch.cuda.is_available():
+        return f"{torch.__version__}, {torch.cuda.get_device_name()}"
+    return f"{torch.__version__}, no CUDA device: networks run on the CPU"
+
+
+def _opencv() -> str:
+    return importlib.import_module("cv2").__version__  # type: ignore[no-any-return]
+
+
+def _weights() -> str:
+    return ", ".join(f"{name} {load_fusion(name)[1][:12]}" for name in FUSION_NETWORKS)
+
+
+def _ros() -> str:
+    missing = []
+    for name in ROS_MODULES:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    if missing:
+        raise RuntimeError(f"cannot import {', '.join(missing)}; the nodes need them")
+    try:
+        return f"wheels, rclpy {version('ros-rclpy')}"
+    except PackageNotFoundError:
+        return f"distribution {os.environ.get('ROS_DISTRO', 'unknown')}"
+
+
+def _shared_memory() -> str:
+    free = shutil.disk_usage("/dev/shm").free
+    if free < 4 * LARGE_IMAGES:
+        raise RuntimeError(
+            f"/dev/shm has {free / 2**20:.0f} MiB free; four processes need "
+            f"{4 * LARGE_IMAGES / 2**20:.0f} MiB (Docker: option shm-size)"
+        )
+    return f"{free / 2**20:.0f} MiB free in /dev/shm"
+
+
+def _dds_profile() -> str:
+    profile = os.environ.get("FASTDDS_DEFAULT_PROFILES_FILE", "")
+    if not profile:
+        raise RuntimeError(
+            "FASTDDS_DEFAULT_PROFILES_FILE is not set: with Fast DDS, images above 512 KB do not "
+            "arrive between processes; use config/fastdds_large_images.xml"
+        )
+    if not Path(profile).is_file():
+        raise RuntimeError(f"FASTDDS_DEFAULT_PROFILES_FILE is {profile}, which does not exist")
+    return profile
+
+
+EXAMINATIONS: dict[str, Callable[[], str]] = {
+    "machine": _machine,
+    "torch": _torch,
+    "OpenCV": _opencv,
+    "shipped weights": _weights,
+    "ROS 2": _ros,
+    "shared memory": _shared_memory,
+    "Fast DDS profile": _dds_profile,
+}

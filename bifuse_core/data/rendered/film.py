@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rendered drive as a film: one condition after the other, at a steady rate."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+
+from bifuse_core.data.pairs import ImagePair
+from bifuse_core.data.rendered import CONDITIONS, RenderedDrive
+
+
+@dataclass(frozen=True)
+class RenderedFilm:
+    """Rendered pairs at a steady rate, rendered by all processors at each iteration.
+
+    Attributes:
+        conditions: what is shown, one after the other; names in `CONDITIONS`.
+        seconds: length of each condition.
+        rate: pairs per second.
+        seed: seed of the drive.
+        width: pixels.
+        height: pixels.
+
+    Raises:
+        ValueError: an unknown condition, or no length.
+    """
+
+    conditions: tuple[str, ...] = CONDITIONS
+    seconds: float = 2.0
+    rate: float = 25.0
+    seed: int = 0
+    width: int = 640
+    height: int = 480
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.conditions if name not in CONDITIONS]
+        if unknown or not self.conditions:
+            raise ValueError(f"conditions are {', '.join(CONDITIONS)}; got {self.conditions}")
+        if round(self.seconds * self.rate) < 1:
+            raise ValueError(f"{self.seconds} s at {self.rate} Hz is no picture at all")
+
+    def __len__(self) -> int:
+        return len(self.conditions) * round(self.seconds * self.rate)
+
+    def __iter__(self) -> Iterator[ImagePair]:
+        # Forked processes would inherit the locks of a running ROS node.
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+            yield from pool.imap(self.pair, range(len(self)), chunksize=5)
+
+    def pair(self, number: int) -> ImagePair:
+        """Render one pair of the film."""
+        scene, index = divmod(number, round(self.seconds * self.rate))
+        condition = self.conditions[scene]
+        drive = RenderedDrive(
+            self.seed + scene, condition=condition, width=self.width, height=self.height
+        )
+        frame = drive.frame(index / self.rate)
+        return ImagePair(f"{condition}_{index:04d}", frame.thermal, frame.rgb)

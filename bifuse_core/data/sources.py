@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a path on the command line to the pairs behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bifuse_core.data.pairs import FolderPairs, PairError, PairSource, partners
+from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs
+
+
+def open_pairs(*paths: Path) -> PairSource:
+    """Open pairs of any kind.
+
+    Args:
+        paths: a folder with `ir/` and `vi/` (pictures, or one pair of videos); or two videos,
+            thermal first; or one video in an `ir/` folder whose partner lies in `vi/` beside it.
+
+    Raises:
+        PairError: nothing is there, or it is not made of pairs; the message says what was expected.
+    """
+    for path in paths:
+        if not path.exists():
+            raise PairError(f"{path}: no such file or folder")
+    if len(paths) == 2 and all(p.is_file() for p in paths):
+        return VideoPairs(*paths)
+    if len(paths) != 1:
+        raise PairError(
+            f"give one folder with ir/ and vi/, or two videos (thermal, RGB); got {len(paths)}"
+        )
+    path = paths[0]
+    if path.is_file():
+        return VideoPairs(path, _partner_video(path))
+    videos = partners(path, VIDEO_SUFFIXES)
+    if not videos:
+        return FolderPairs(path)
+    if len(videos) > 1:
+        choices = ", ".join(str(thermal) for thermal, _ in videos)
+        raise PairError(f"{path} holds {len(videos)} video pairs; name one of them: {choices}")
+    return VideoPairs(*videos[0])
+
+
+def _partner_video(thermal: Path) -> Path:
+    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{thermal.stem}.*")):
+        if thermal.parent.name == "ir" and candidate.suffix.lower() in VIDEO_SUFFIXES:
+            return candidate
+    raise PairError(
+        f"{thermal}: one video alone; expected it in a folder ir/ with its partner "
+        f"vi/{thermal.name} beside that folder, or give both videos"
+    )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two synchronised videos, one per camera, read as pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bifuse_core.data.pairs import ImagePair, PairError
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
+
+
+@dataclass(frozen=True)
+class VideoPairs:
+    """A thermal and an RGB video of equal size, frame by frame until the shorter one ends.
+
+    Raises:
+        PairError: a file is no readable video, or the two differ in size.
+    """
+
+    thermal_file: Path
+    rgb_file: Path
+
+    def __post_init__(self) -> None:
+        files = (self.thermal_file, self.rgb_file)
+        sizes = [_property(f, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT) for f in files]
+        if sizes[0] != sizes[1]:
+            thermal, rgb = (f"{width:.0f}x{height:.0f}" for width, height in sizes)
+            raise PairError(
+                f"{self.thermal_file} is {thermal} but {self.rgb_file} is {rgb}; "
+                "pairs must be aligned and of one size"
+            )
+
+    @property
+    def rate(self) -> float | None:
+        """Frames per second of the thermal video."""
+        (rate,) = _property(self.thermal_file, cv2.CAP_PROP_FPS)
+        return rate if rate > 0 else None
+
+    def __len__(self) -> int:
+        files = (self.thermal_file, self.rgb_file)
+        return int(min(_property(f, cv2.CAP_PROP_FRAME_COUNT)[0] for f in files))
+
+    def __iter__(self) -> Iterator[ImagePair]:
+        thermal_video, rgb_video = (
+            cv2.VideoCapture(str(f)) for f in (self.thermal_file, self.rgb_file)
+        )
+        number = 0
+        while True:
+            (more_thermal, thermal), (more_rgb, bgr) = thermal_video.read(), rgb_video.read()
+            if not (more_thermal and more_rgb):
+                return
+            grey = cv2.cvtColor(thermal, cv2.COLOR_BGR2GRAY)
+            name = f"{self.thermal_file.stem}/{number:06d}"
+            yield ImagePair(name, grey, np.ascontiguousarray(bgr[..., ::-1]))
+            number += 1
+
+
+def _property(file: Path, *names: int) -> tuple[float, ...]:
+    video = cv2.VideoCapture(str(file))
+    if not video.isOpened():
+        raise PairError(f"{file}: not a readable video")
+    return tuple(video.get(name) for name in names)

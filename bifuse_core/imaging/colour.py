@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Colour: the luminance that is fused, and how the fused luminance returns to a colour picture."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
+"""Red, green, blue weights of the luminance Y (ITU-R BT.601)."""
+
+
+def luminance(rgb: Tensor) -> Tensor:
+    """Return the luminance Y, (B, 1, H, W), of a picture (B, 3, H, W) on the same scale."""
+    red, green, blue = LUMA_WEIGHTS
+    return (red * rgb[:, 0] + green * rgb[:, 1] + blue * rgb[:, 2]).unsqueeze(1)
+
+
+def replace_luminance(rgb: Tensor, luma: Tensor, fused: Tensor) -> Tensor:
+    """Give a colour picture the fused luminance and keep its chroma.
+
+    In YCbCr, exchanging Y for F at constant Cb and Cr adds F - Y to red, green and blue alike,
+    so no conversion there and back is needed.
+
+    Args:
+        rgb: (B, 3, H, W) in [0, 1].
+        luma: (B, 1, H, W), the luminance of `rgb`.
+        fused: (B, 1, H, W) fused luminance in [0, 1].
+
+    Returns:
+        (B, 3, H, W) clipped to [0, 1].
+    """
+    return torch.clamp(rgb + (fused - luma), 0, 1)

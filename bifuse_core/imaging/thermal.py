@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Thermal normalisation: from a camera's numbers to a steady picture in [0, 1]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Unit = Literal["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"]
+Range = Literal["auto", "full", "fixed", "percentile"]
+
+KELVIN_AT_0_CELSIUS = 273.15
+_TO_CELSIUS: dict[str, tuple[float, float]] = {
+    "raw": (1.0, 0.0),
+    "centikelvin": (0.01, -KELVIN_AT_0_CELSIUS),
+    "decikelvin": (0.1, -KELVIN_AT_0_CELSIUS),
+    "kelvin": (1.0, -KELVIN_AT_0_CELSIUS),
+    "celsius": (1.0, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class ThermalSettings:
+    """How a thermal camera's numbers become a picture.
+
+    Attributes:
+        unit: what a count means. `raw` has no temperature (a camera's own gain control);
+            `centikelvin` is 10 mK a count, `decikelvin` 100 mK; `linear` is
+            `scale * count + offset` degrees Celsius.
+        scale: degrees Celsius a count, for `linear`.
+        offset: degrees Celsius at count 0, for `linear`.
+        range: what is mapped to [0, 1]. `full`: the whole range of the data type (8-bit: 0..255;
+            floats have none and fall back to `percentile`); `fixed`: `minimum` to `maximum`;
+            `percentile`: from the picture, smoothed over time; `auto`: `full` for 8-bit pictures,
+            which the camera has already scaled, `percentile` for all others.
+        minimum: lower end of a fixed range, degrees Celsius (counts where the unit is `raw`).
+        maximum: upper end, likewise.
+        low_percentile: percentile mapped to 0, or a higher value where that is needed to keep the
+            median no brighter than mid-grey: a cold sky does not wash out the street.
+        high_percentile: percentile mapped to 1.
+        time_constant: seconds in which a percentile range follows a change of the scene (63 %).
+        minimum_span: least width of a percentile range, in the unit of `minimum`, so that a scene
+            of one temperature is not stretched into noise.
+
+    Raises:
+        ValueError: a value is outside its limits; the message names it.
+    """
+
+    unit: Unit = "raw"
+    scale: float = 0.01
+    offset: float = -KELVIN_AT_0_CELSIUS
+    range: Range = "auto"
+    minimum: float = -20.0
+    maximum: float = 60.0
+    low_percentile: float = 1.0
+    high_percentile: float = 99.8
+    time_constant: float = 2.0
+    minimum_span: float = 8.0
+
+    def __post_init__(self) -> None:
+        for name, choices in (("unit", get_args(Unit)), ("range", get_args(Range))):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"thermal.{name} is {getattr(self, name)!r}; choose from {', '.join(choices)}"
+                )
+        if not self.scale > 0:
+            raise ValueError(f"thermal.scale is {self.scale}; it must be above 0")
+        if not self.minimum < self.maximum:
+            raise ValueError(
+                f"thermal.minimum {self.minimum} must be below thermal.maximum {self.maximum}"
+            )
+        if not 0 <= self.low_percentile < self.high_percentile <= 100:
+            raise ValueError(
+                f"thermal.low_percentile {self.low_percentile} must be below "
+                f"thermal.high_percentile {self.high_percentile}, both within 0..100"
+            )
+        if not (self.time_constant >= 0 and self.minimum_span > 0):
+            raise ValueError(
+                f"thermal.time_constant {self.time_constant} must be 0 or more, "
+                f"thermal.minimum_span {self.minimum_span} above 0"
+            )
+
+
+class ThermalNormaliser:
+    """Normalise one camera's pictures, keeping the range steady from picture to picture."""
+
+    def __init__(self, settings: ThermalSettings | None = None) -> None:
+        self.settings = settings or ThermalSettings()
+        self._range: tuple[float, float] | None = None
+        self._stamp = 0
+
+    def __call__(self, image: NDArray[Any], stamp: int) -> NDArray[np.float32]:
+        """Normalise one picture.
+
+        Args:
+            image: (H, W) uint8, uint16, int16 or float32 counts.
+            stamp: time of the picture in nanoseconds; only differences matter.
+
+        Returns:
+            (H, W) float32 in [0, 1]. Pixels that are not finite become 0 (cold), so that a dead
+            pixel is never taken for something hot.
+
+        Raises:
+            ValueError: no pixel is finite.
+        """
+        if image.dtype.kind == "f" and not np.isfinite(image).any():
+            raise ValueError("the thermal picture has no finite pixel")
+        # Read once: the settings may be exchanged from another thread.
+        low, high = self._counts_range(image, stamp, self.settings)
+        normalised = np.subtract(image, np.float32(low), dtype=np.float32)
+        normalised *= np.float32(1 / (high - low))
+        if image.dtype.kind == "f":
+            np.nan_to_num(normalised, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.clip(normalised, 0, 1, out=normalised)
+
+    def _counts_range(
+        self, image: NDArray[Any], stamp: int, settings: ThermalSettings
+    ) -> tuple[float, float]:
+        """Return the counts that become 0 and 1."""
+        mode = settings.range
+        if mode == "auto":
+            mode = "full" if image.dtype == np.uint8 else "percentile"
+        if mode == "full" and image.dtype.kind in "ui":
+            limits = np.iinfo(image.dtype)
+            return float(limits.min), float(limits.max)
+        scale, offset = _TO_CELSIUS.get(settings.unit, (settings.scale, settings.offset))
+        if mode == "fixed":
+            return (settings.minimum - offset) / scale, (settings.maximum - offset) / scale
+        measured = _percentile_range(image, settings, scale)
+        elapsed = (stamp - self._stamp) * 1e-9
+        if self._range is not None and elapsed >= 0:
+            measured = self._approach(measured, elapsed / max(settings.time_constant, 1e-9))
+        self._range, self._stamp = measured, stamp
+        return measured
+
+    def _approach(self, measured: tuple[float, float], constants: float) -> tuple[float, float]:
+        assert self._range is not None
+        share = 1 - np.exp(-constants)
+        low, high = (float(o + share * (m - o)) for o, m in zip(self._range, measured, strict=True))
+        return low, high
+
+
+def _percentile_range(
+    image: NDArray[Any], settings: ThermalSettings, scale: float
+) -> tuple[float, float]:
+    # One pixel in sixteen tells the percentiles well enough.
+    sample = image[np.isfinite(image)][::16] if image.dtype.kind == "f" else image[::4, ::4]
+    percentiles = (settings.low_percentile, 50, settings.high_percentile)
+    low, median, high = (float(value) for value in np.percentile(sample, percentiles))
+    low = max(low, median - (high - median))
+    minimum_span = settings.minimum_span / scale
+    if high - low < minimum_span:
+        centre = (low + high) / 2
+        low, high = centre - minimum_span / 2, centre + minimum_span / 2
+    return low, high

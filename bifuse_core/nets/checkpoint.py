@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights on disk: a safetensors file that names its network, and a card with its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+
+class CheckpointError(ValueError):
+    """Weights cannot be used; the message names the file and what differs."""
+
+
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def card_of(weights: Path) -> Path:
+    """Return the path of the card beside a weights file."""
+    return weights.with_suffix(".yaml")
+
+
+def save_weights(weights: Path, network: str, net: nn.Module, card: dict[str, Any]) -> str:
+    """Write weights in half precision and their card, and return the weights' SHA-256.
+
+    Args:
+        weights: the `.safetensors` file to write; the card goes beside it as `.yaml`.
+        network: the network's name in the zoo.
+        net: the network.
+        card: what the card says beyond network and checksum: data, command, metrics.
+    """
+    tensors = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
+    temporary = weights.with_suffix(".tmp")
+    save_file(tensors, temporary, metadata={"network": network})
+    temporary.replace(weights)
+    checksum = sha256_of(weights)
+    text = yaml.safe_dump({"network": network, "sha256": checksum, **card}, sort_keys=False)
+    card_of(weights).write_text(text, encoding="utf-8")
+    return checksum
+
+
+def load_weights(weights: Path, network: str, net: nn.Module) -> str:
+    """Load weights into `net` and return their SHA-256; `net` is unchanged if that fails.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or of another network, or its checksum is
+            not the one on its card.
+    """
+    if not weights.is_file():
+        raise CheckpointError(f"{weights}: no such weights file")
+    checksum = sha256_of(weights)
+    if card_of(weights).is_file():
+        expected = yaml.safe_load(card_of(weights).read_text(encoding="utf-8"))["sha256"]
+        if checksum != expected:
+            raise CheckpointError(f"{weights}: sha256 is {checksum}, its card says {expected}")
+    try:
+        with safe_open(weights, framework="pt") as file:
+            found = (file.metadata() or {}).get("network", "unnamed")
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CheckpointError(f"{weights}: damaged or not a safetensors file ({error})") from error
+    if found != network:
+        raise CheckpointError(f"{weights}: holds weights of network {found!r}, not {network!r}")
+    shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    if shapes != {name: tuple(tensor.shape) for name, tensor in tensors.items()}:
+        raise CheckpointError(f"{weights}: tensors do not fit this version of network {network!r}")
+    net.load_state_dict(tensors)
+    return checksum

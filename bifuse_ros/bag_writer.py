@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rosbag2 bag in MCAP, written from serialised messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from rclpy.duration import Duration
+from rclpy.qos import QoSProfile
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+FORMAT_VERSION: Literal[8] = 8
+"""Of the metadata; Humble and later read it."""
+
+
+class BagWriter:
+    """Write one bag.
+
+    Args:
+        path: folder of the bag; must not exist.
+        compress: compress the chunks of the file with zstd, which readers undo by themselves.
+
+    Raises:
+        FileExistsError: the folder exists.
+    """
+
+    def __init__(self, path: Path, *, compress: bool = False) -> None:
+        if path.exists():
+            raise FileExistsError(f"{path} exists; a bag is never overwritten")
+        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._writer = Writer(path, version=FORMAT_VERSION, storage_plugin=StoragePlugin.MCAP)
+        if compress:
+            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        self._writer.open()
+        self._connections: list[Connection] = []
+
+    def add_topic(self, topic: str, kind: str, offered: list[QoSProfile]) -> int:
+        """Add a topic and return its number for `write`.
+
+        Args:
+            topic: absolute name.
+            kind: message type, such as `sensor_msgs/msg/Image`.
+            offered: quality of service of its publishers.
+
+        Raises:
+            ValueError: the definition of the message type is not installed.
+        """
+        if kind not in self._types.types:
+            self._register(kind)
+        profiles = [_qos(profile) for profile in offered]
+        self._connections.append(
+            self._writer.add_connection(
+                topic, kind, typestore=self._types, offered_qos_profiles=profiles
+            )
+        )
+        return len(self._connections) - 1
+
+    def write(self, topic: int, stamp: int, data: bytes) -> None:
+        """Write one serialised (CDR) message received at `stamp` nanoseconds."""
+        self._writer.write(self._connections[topic], stamp, data)
+
+    def close(self) -> None:
+        """Write what is pending and the metadata."""
+        self._writer.close()
+
+    def _register(self, kind: str) -> None:
+        package = kind.split("/")[0]
+        try:
+            folder = Path(get_package_share_directory(package)) / "msg"
+        except PackageNotFoundError as error:
+            raise ValueError(f"the package of message type {kind} is not installed") from error
+        for file in sorted(folder.glob("*.msg")):
+            name = f"{package}/msg/{file.stem}"
+            self._types.register(get_types_from_msg(file.read_text(encoding="utf-8"), name))
+
+
+def _qos(profile: QoSProfile) -> Qos:
+    return Qos(
+        history=QosHistory(int(profile.history)),
+        depth=profile.depth,
+        reliability=QosReliability(int(profile.reliability)),
+        durability=QosDurability(int(profile.durability)),
+        deadline=_time(profile.deadline),
+        lifespan=_time(profile.lifespan),
+        liveliness=QosLiveliness(int(profile.liveliness)),
+        liveliness_lease_duration=_time(profile.liveliness_lease_duration),
+        avoid_ros_namespace_conventions=profile.avoid_ros_namespace_conventions,
+    )
+
+
+def _time(duration: Duration) -> QosTime:
+    seconds, nanoseconds = divmod(duration.nanoseconds, 1_000_000_000)
+    return QosTime(seconds, nanoseconds)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures that the demo leaves: a contact sheet and a short animation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bifuse_ros.demo.recording import Moment, Recording
+
+COLUMNS = ("thermal", "rgb", "fused")
+ANIMATION_RATE = 8.0
+"""Pictures per second."""
+ANIMATION_SECONDS = 10.0
+
+
+def evenly(count: int, of: int) -> list[int]:
+    """Return the middles of `count` equal parts of `range(of)`."""
+    count = min(count, of)
+    return [int((i + 0.5) * of / count) for i in range(count)]
+
+
+def write_contact_sheet(moments: Sequence[Moment], file: Path) -> None:
+    """Write a picture with a row for each moment: thermal, RGB, fused."""
+    height, width = moments[0].rgb.shape[:2]
+    cell = 4.4
+    size = (cell * len(COLUMNS), cell * height / width * len(moments) + 0.4)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    axes = figure.subplots(len(moments), len(COLUMNS), squeeze=False)
+    for row, moment in zip(axes, moments, strict=True):
+        for axis, column in zip(row, COLUMNS, strict=True):
+            axis.imshow(getattr(moment, column), interpolation="antialiased")
+            axis.set_xticks([])
+            axis.set_yticks([])
+        row[0].set_ylabel(f"{moment.seconds:.1f} s")
+    for axis, column in zip(axes[0], COLUMNS, strict=True):
+        axis.set_title(column)
+    figure.savefig(file)
+
+
+def write_animation(recording: Recording, rate: float, file: Path) -> None:
+    """Write an animated WebP of thermal, RGB and fused side by side.
+
+    Args:
+        recording: a recording with at least one fused image.
+        rate: fused images per second of the recording.
+        file: the file to write.
+    """
+    fused = len(recording.stamps["/fusion_node/fused/image"])
+    step = max(1, round(rate / ANIMATION_RATE))
+    numbers = list(range(0, fused, step))
+    # A long film is shown in pieces from all along it, not its beginning alone.
+    limit = int(ANIMATION_SECONDS * ANIMATION_RATE)
+    if len(numbers) > limit:
+        pieces = np.array_split(np.asarray(numbers), 5)
+        numbers = [int(n) for piece in pieces for n in piece[: limit // 5]]
+    animation = cv2.Animation()
+    animation.frames = [_beside(moment) for moment in recording.moments(set(numbers))]
+    animation.durations = [round(1000 * step / rate)] * len(animation.frames)
+    cv2.imwriteanimation(str(file), animation, [cv2.IMWRITE_WEBP_QUALITY, 60])
+
+
+def _beside(moment: Moment) -> NDArray[np.uint8]:
+    height, width = moment.rgb.shape[:2]
+    size = (320, round(320 * height / width))
+    parts = [cv2.resize(getattr(moment, c), size, interpolation=cv2.INTER_AREA) for c in COLUMNS]
+    return np.ascontiguousarray(np.hstack(parts)[..., ::-1])

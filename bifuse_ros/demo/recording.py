@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bag of the demo tells: times of all images, and the pictures of some moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.highlevel import AnyReader
+
+from bifuse_core.imaging.thermal import ThermalNormaliser
+
+THERMAL, RGB, FUSED = "/thermal/image_raw", "/rgb/image_raw", "/fusion_node/fused/image"
+
+
+class Moment(NamedTuple):
+    """One fused picture and the pair it was made of, each (H, W, 3) uint8 red, green, blue."""
+
+    seconds: float
+    """Since the first image of the bag."""
+    thermal: NDArray[np.uint8]
+    rgb: NDArray[np.uint8]
+    fused: NDArray[np.uint8]
+
+
+@dataclass
+class Recording:
+    """Times of the images in a bag, nanoseconds.
+
+    Attributes:
+        stamps: stamp of each image by topic, in order of arrival.
+        fused_age: receipt minus stamp of each fused image.
+        diagnostics: last values of the fusion node's diagnostics while it was fusing.
+    """
+
+    bag: Path
+    stamps: dict[str, list[int]] = field(default_factory=lambda: {THERMAL: [], RGB: [], FUSED: []})
+    fused_age: list[int] = field(default_factory=list)
+    diagnostics: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, bag: Path) -> Recording:
+        """Read all times of a bag."""
+        recording = cls(bag)
+        with AnyReader([bag]) as reader:
+            for connection, received, data in reader.messages():
+                if connection.topic in recording.stamps:
+                    stamp = _header_stamp(data)
+                    recording.stamps[connection.topic].append(stamp)
+                    if connection.topic == FUSED:
+                        recording.fused_age.append(received - stamp)
+                elif connection.topic == "/diagnostics":
+                    message: Any = reader.deserialize(data, connection.msgtype)
+                    recording._keep(message)
+        return recording
+
+    def skews(self) -> list[float]:
+        """Return the distance of each fused pair's stamps, in milliseconds."""
+        thermal = np.asarray(self.stamps[THERMAL])
+        return [
+            float(thermal[np.abs(thermal - stamp).argmin()] - stamp) / 1e6
+            for stamp in self.stamps[FUSED]
+        ]
+
+    def moments(self, numbers: set[int]) -> Iterator[Moment]:
+        """Yield the moments of the fused images of these numbers, in order."""
+        start = self.stamps[FUSED][0]
+        pending: dict[str, dict[int, Any]] = {THERMAL: {}, RGB: {}}
+        seen = 0
+        gain = ThermalNormaliser()
+        with AnyReader([self.bag]) as reader:
+            images = [c for c in reader.connections if c.topic in self.stamps]
+            for connection, _, data in reader.messages(images):
+                stamp = _header_stamp(data)
+                if connection.topic != FUSED:
+                    waiting = pending[connection.topic]
+                    waiting[stamp] = (data, connection.msgtype)
+                    if len(waiting) > 50:
+                        del waiting[next(iter(waiting))]
+                    continue
+                if seen in numbers:
+                    nearest = {
+                        topic: waiting[min(waiting, key=lambda other: abs(other - stamp))]
+                        for topic, waiting in pending.items()
+                    }
+                    thermal = _picture(reader.deserialize(*nearest[THERMAL]))
+                    warm = (gain(thermal, stamp) * 255).astype(np.uint8)
+                    yield Moment(
+                        (stamp - start) / 1e9,
+                        np.repeat(warm[..., None], 3, axis=2),
+                        _picture(reader.deserialize(*nearest[RGB])),
+                        _picture(reader.deserialize(data, connection.msgtype)),
+                    )
+                seen += 1
+
+    def _keep(self, message: Any) -> None:
+        for status in message.status:
+            if status.name == "fusion_node: fusion" and status.values:
+                values = {pair.key: pair.value for pair in status.values}
+                if "total p50 (ms)" in values:
+                    self.diagnostics = values
+
+
+def _header_stamp(data: bytes | memoryview) -> int:
+    """Read the stamp of a serialised message that begins with a std_msgs/Header (CDR)."""
+    order = "<" if data[1] & 1 else ">"
+    seconds, nanoseconds = np.frombuffer(data, order + "u4", count=2, offset=4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+
+
+def _picture(message: Any) -> NDArray[Any]:
+    dtype = "<u2" if message.encoding in ("mono16", "16UC1") else "u1"
+    picture = np.asarray(message.data).view(dtype).reshape(message.height, message.width, -1)
+    if message.encoding == "bgr8":
+        picture = picture[..., ::-1]
+    return picture[..., 0] if picture.shape[-1] == 1 else picture

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the fusion node tells about itself, once a second."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from bifuse_core.streams.meters import LatencyMeter, RateMeter
+from bifuse_core.streams.pairing import PairingCounters
+
+STAGES = ("convert", "wait", "fuse", "publish", "total", "age")
+"""Stages timed by the node: message to array; receipt of the later picture to start of work;
+network; publishing; receipt of the later picture to published; stamp to published."""
+
+
+@dataclass
+class Health:
+    """Counters and meters of one fusion node since it was activated."""
+
+    received: dict[str, RateMeter] = field(
+        default_factory=lambda: {"thermal": RateMeter(), "rgb": RateMeter()}
+    )
+    rejected: dict[str, int] = field(default_factory=lambda: {"thermal": 0, "rgb": 0})
+    fused: RateMeter = field(default_factory=RateMeter)
+    failed: int = 0
+    latency: dict[str, LatencyMeter] = field(
+        default_factory=lambda: {stage: LatencyMeter() for stage in STAGES}
+    )
+    skew: int = 0
+    """Thermal minus RGB stamp of the last pair, nanoseconds."""
+    stamps: dict[str, int] = field(default_factory=dict)
+    """Stamp of the last message of each camera, nanoseconds."""
+    reported_faults: int = 0
+
+
+def fusion_status(
+    name: str,
+    health: Health,
+    counters: PairingCounters,
+    *,
+    topics: dict[str, str],
+    slop: float,
+    facts: dict[str, Any],
+    displaced: int,
+) -> DiagnosticStatus:
+    """Return the status of an active node and start the next second of its rates.
+
+    Args:
+        name: name of the node.
+        health: its counters and meters.
+        counters: what became of the messages in the pairing.
+        topics: resolved image topic of each camera.
+        slop: largest stamp distance of a pair, seconds.
+        facts: what does not change from second to second: network, device, checksum.
+        displaced: pairs that a newer one replaced before they were fused.
+    """
+    rates = {camera: meter.read() for camera, meter in health.received.items()}
+    fused = health.fused.read()
+    values: dict[str, Any] = {f"{camera} rate (Hz)": f"{r:.1f}" for camera, r in rates.items()}
+    values["fused rate (Hz)"] = f"{fused:.1f}"
+    values["fused"] = health.fused.total
+    values["displaced"] = displaced
+    values["failed"] = health.failed
+    values["pair skew (ms)"] = f"{health.skew / 1e6:.2f}"
+    values |= {f"{camera} rejected": count for camera, count in health.rejected.items()}
+    values |= {f"pairing {key}": _text(value) for key, value in asdict(counters).items()}
+    for stage, meter in health.latency.items():
+        for percent, seconds in zip((50, 95, 99), meter.percentiles(50, 95, 99), strict=False):
+            values[f"{stage} p{percent} (ms)"] = f"{seconds * 1e3:.2f}"
+    values |= facts
+    level, message = _judge(health, rates, fused, topics, slop)
+    return DiagnosticStatus(
+        level=level,
+        name=f"{name}: fusion",
+        message=message,
+        hardware_id=str(facts.get("device", "")),
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def _judge(
+    health: Health, rates: dict[str, float], fused: float, topics: dict[str, str], slop: float
+) -> tuple[bytes, str]:
+    silent = [camera for camera, rate in rates.items() if rate == 0]
+    if silent:
+        return DiagnosticStatus.WARN, "no images on " + " and ".join(topics[c] for c in silent)
+    faults = health.failed + sum(health.rejected.values())
+    if faults > health.reported_faults:
+        new, health.reported_faults = faults - health.reported_faults, faults
+        return DiagnosticStatus.WARN, f"{new} unusable images in the last second; see the log"
+    if fused == 0:
+        distance = abs(health.stamps["thermal"] - health.stamps["rgb"]) / 1e9
+        return DiagnosticStatus.WARN, (
+            f"images arrive but do not pair: the last stamps lie {distance:.3f} s apart, "
+            f"sync.slop is {slop:.3f} s; is sync.offset right?"
+        )
+    return DiagnosticStatus.OK, "fusing"
+
+
+def _text(value: Any) -> str:
+    return " + ".join(str(v) for v in value) if isinstance(value, list) else str(value)

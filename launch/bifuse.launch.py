@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fusion node on a vehicle: ros2 launch bifuse_ros bifuse.launch.py."""
+
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
+
+SHARE = Path(get_package_share_directory("bifuse_ros"))
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Start the node with its parameters, the camera topics remapped, and RViz if asked for."""
+    configured = LaunchConfiguration
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                "params_file",
+                default_value=str(SHARE / "config" / "bifuse.yaml"),
+                description="parameters of the node",
+            ),
+            DeclareLaunchArgument("namespace", default_value="", description="of the node"),
+            DeclareLaunchArgument(
+                "thermal", default_value="thermal", description="namespace of the thermal camera"
+            ),
+            DeclareLaunchArgument(
+                "rgb", default_value="rgb", description="namespace of the RGB camera"
+            ),
+            DeclareLaunchArgument("use_sim_time", default_value="false"),
+            DeclareLaunchArgument("log_level", default_value="info"),
+            DeclareLaunchArgument("rviz", default_value="false", description="open RViz too"),
+            # Without it images above 512 KB do not arrive between processes; a profile of one's
+            # own goes before.
+            SetEnvironmentVariable(
+                "FASTDDS_DEFAULT_PROFILES_FILE",
+                EnvironmentVariable(
+                    "FASTDDS_DEFAULT_PROFILES_FILE",
+                    default_value=str(SHARE / "config" / "fastdds_large_images.xml"),
+                ),
+            ),
+            LifecycleNode(
+                package="bifuse_ros",
+                executable="fusion_node",
+                name="fusion_node",
+                namespace=configured("namespace"),
+                output="screen",
+                parameters=[
+                    configured("params_file"),
+                    {"use_sim_time": configured("use_sim_time")},
+                ],
+                remappings=[
+                    (f"{camera}/{topic}", [configured(camera), f"/{topic}"])
+                    for camera in ("thermal", "rgb")
+                    for topic in ("image_raw", "image_raw/compressed", "camera_info")
+                ],
+                arguments=["--ros-args", "--log-level", configured("log_level")],
+            ),
+            Node(
+                package="rviz2",
+                executable="rviz2",
+                arguments=["-d", str(SHARE / "rviz" / "bifuse.rviz")],
+                condition=IfCondition(configured("rviz")),
+            ),
+        ]
+    )
