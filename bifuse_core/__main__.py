@@ -7,9 +7,6 @@ import argparse
 import sys
 from importlib import import_module
 
-from bifuse_core.data.pairs import PairError
-from bifuse_core.nets.checkpoint import CheckpointError
-
 SUBCOMMANDS = {
     "doctor": "say what this machine has, and what is missing",
     "fuse": "fuse a folder of pairs or two videos into pictures or a video",
@@ -38,7 +35,7 @@ def main(args: list[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         return int(parsed.run(parsed))
-    except (PairError, CheckpointError, ValueError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:  # CheckpointError among them
         print(f"bifuse: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -94,7 +94,13 @@ def rgb_picture(message: Image | CompressedImage) -> NDArray[np.uint8]:
     view = _view(message)
     if message.encoding == "rgb8":
         return view
-    return cv2.cvtColor(view, _TO_RGB[message.encoding])
+    try:
+        return cv2.cvtColor(view, _TO_RGB[message.encoding])
+    except cv2.error as error:
+        # Mosaics and yuv422 cannot have every size.
+        raise ImageError(
+            f"{message.width}x{message.height} cannot be {message.encoding}: {error.err}"
+        ) from error
 
 
 def image_message(picture: NDArray[Any], encoding: str, header: Header) -> Image:

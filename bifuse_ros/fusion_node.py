@@ -27,7 +27,8 @@ from bifuse_core.streams.pairing import RGB, THERMAL, Pair, StreamPairing
 from bifuse_core.streams.worker import Worker
 from bifuse_ros import conversions, qos
 from bifuse_ros.diagnostics import Health, fusion_status
-from bifuse_ros.parameters import declare, unknown_overrides
+from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
+from bifuse_ros.parameters import unknown_overrides
 
 CAMERAS = {THERMAL: "thermal", RGB: "rgb"}
 LOG_INTERVAL = 5.0
@@ -54,10 +55,10 @@ class FusionNode(LifecycleNode):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("fusion_node", **node_options)
-        self._settings = declare(self)
         self._engine: Engine | None = None
         self._worker: Worker[Pair[Frame]] | None = None
         self._active_parts: list[Any] = []
+        self._settings = declare_settings(self)
         self._camera_info: dict[int, CameraInfo] = {}
         self._logged: dict[str, float] = {}
         self._renew()
@@ -77,7 +78,7 @@ class FusionNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and verify the weights, warm up, and create the publishers."""
-        unknown = unknown_overrides(self)
+        unknown = unknown_overrides(self, PARAMETERS)
         if unknown:
             self.get_logger().error(f"there are no parameters named {', '.join(unknown)}")
             return TransitionCallbackReturn.FAILURE
@@ -140,6 +141,11 @@ class FusionNode(LifecycleNode):
         self._stop()
         self._engine = None
         return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self) -> None:
+        """End the worker with the node, whatever its state."""
+        self._stop()
+        super().destroy_node()
 
     def _renew(self) -> None:
         settings = self._settings
@@ -300,7 +306,6 @@ def main(args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        node.on_shutdown(None)
         node.destroy_node()
         rclpy.try_shutdown()
     return 0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,33 +99,33 @@ class CropSampler:
 def warm_start(
     net: nn.Module, pairs: Sequence[ImagePair], settings: WarmStart, *, resume: Path | None = None
 ) -> float:
-    """Train `net` in place and return the mean loss of the last hundred steps.
+    """Train `net` in place, on the device it is on, and return the mean loss of the last 100 steps.
 
     Args:
         net: maps (thermal, luma) to fused luminance, (B, 1, H, W) in [0, 1] each.
-        pairs: training pairs, each at least 11 pixels a side.
+        pairs: training pairs, no side smaller than the crop.
         settings: see `WarmStart`.
         resume: file that holds the state of an interrupted run; written every 100 steps.
 
     Raises:
+        ValueError: a pair is smaller than the crop, or `resume` is of another run.
         FloatingPointError: the loss is no longer finite; the message names the step.
     """
     torch.manual_seed(settings.seed)
+    device = next(net.parameters()).device
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.05
     )
-    start = _resume(resume, net, optimiser, schedule)
-    losses: list[float] = []
+    run = _Run(settings, (net, optimiser, schedule))
+    start, losses = run.load(resume) if resume and resume.exists() else (0, [])
     # A resumed run must not see the crops of the first run again.
     batches = CropSampler(pairs, replace(settings, seed=settings.seed + start))
-    progress = tqdm(
-        zip(range(start, settings.steps), batches, strict=False),
-        total=settings.steps,
-        initial=start,
-    )
+    steps = range(start, settings.steps)
+    progress = tqdm(zip(steps, batches, strict=False), total=settings.steps, initial=start)
     net.train()
-    for step, (thermal, luma, target) in progress:
+    for step, batch in progress:
+        thermal, luma, target = (part.to(device) for part in batch)
         loss = vsm_content(net(thermal, luma), target)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the content loss is {loss.item()} at step {step}")
@@ -135,26 +135,41 @@ def warm_start(
         optimiser.step()
         schedule.step()
         losses = [*losses[-99:], loss.item()]
-        if resume and (step + 1) % 100 == 0:
-            _save(resume, step + 1, net, optimiser, schedule)
+        if resume and ((step + 1) % 100 == 0 or step + 1 == settings.steps):
+            run.save(resume, step + 1, losses)
         progress.set_postfix(loss=f"{np.mean(losses):.4f}")
     net.eval()
     return float(np.mean(losses))
 
 
-def _save(file: Path, step: int, *parts: _Stateful) -> None:
-    temporary = file.with_suffix(".tmp")
-    torch.save({"step": step, "parts": [part.state_dict() for part in parts]}, temporary)
-    temporary.replace(file)
+@dataclass(frozen=True)
+class _Run:
+    """The state of a training run on disk."""
 
+    settings: WarmStart
+    parts: tuple[_Stateful, ...]
 
-def _resume(file: Path | None, *parts: _Stateful) -> int:
-    if file is None or not file.exists():
-        return 0
-    state = torch.load(file, weights_only=True)
-    for part, part_state in zip(parts, state["parts"], strict=True):
-        part.load_state_dict(part_state)
-    return int(state["step"])
+    def save(self, file: Path, step: int, losses: list[float]) -> None:
+        state = {
+            "settings": asdict(self.settings),
+            "step": step,
+            "losses": losses,
+            "parts": [part.state_dict() for part in self.parts],
+        }
+        temporary = file.with_suffix(".tmp")
+        torch.save(state, temporary)
+        temporary.replace(file)
+
+    def load(self, file: Path) -> tuple[int, list[float]]:
+        state = torch.load(file, weights_only=True)
+        if state["settings"] != asdict(self.settings):
+            raise ValueError(f"{file}: a run with other settings: {state['settings']}")
+        try:
+            for part, part_state in zip(self.parts, state["parts"], strict=True):
+                part.load_state_dict(part_state)
+        except RuntimeError as error:
+            raise ValueError(f"{file}: a run of another network") from error
+        return int(state["step"]), list(state["losses"])
 
 
 def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

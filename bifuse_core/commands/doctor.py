@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bifuse_core import __version__
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             mark, finding = "[green]ok[/]", examine()
         except Exception as error:
             mark, finding, sound = "[red]no[/]", str(error), False
-        table.add_row(mark, name, finding)
+        table.add_row(mark, name, escape(finding))
     Console().print(table)
     return 0 if sound else 1
 
@@ -53,7 +54,7 @@ def _torch() -> str:
 
 
 def _opencv() -> str:
-    return importlib.import_module("cv2").__version__  # type: ignore[no-any-return]
+    return str(importlib.import_module("cv2").__version__)
 
 
 def _weights() -> str:

@@ -50,11 +50,14 @@ def run(args: argparse.Namespace) -> int:
         if not as_video:
             file = args.out / f"{pair.name}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(file), bgr)
+            if not cv2.imwrite(str(file), bgr):
+                raise ValueError(f"{file}: cannot be written")
             continue
         if video is None:
             size = (bgr.shape[1], bgr.shape[0])
             video = cv2.VideoWriter(str(args.out), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+            if not video.isOpened():
+                raise ValueError(f"{args.out}: cannot write a video there; try .mp4 or a folder")
         video.write(bgr)
     if video is not None:
         video.release()

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, and write the weights with their card."""
     torch.set_num_threads(args.threads)
+    args.out.parent.mkdir(parents=True, exist_ok=True)  # not only after hours of training
     pairs: list[ImagePair] = [pair for path in args.pairs for pair in open_pairs(path)]
     pairs = pairs[:: args.every]
     if args.rendered:
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         "data": {"real_pairs": len(pairs) - args.rendered, "rendered_pairs": args.rendered},
         "command": shlex.join(["bifuse", *sys.argv[1:]]),
         "training_loss": round(loss, 5),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }
     checksum = save_weights(args.out, args.network, net, card)
     print(f"{args.out}: loss {loss:.4f}, sha256 {checksum}")

@@ -78,8 +78,11 @@ def partners(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[Path, Path]]
     for side in ("ir", "vi"):
         if not (folder / side).is_dir():
             raise PairError(f"{folder}: needs the folders ir/ and vi/; {side}/ is missing")
-        files = (folder / side).iterdir()
-        found.append({f.stem: f for f in files if f.suffix.lower() in suffixes})
+        files = [f for f in (folder / side).iterdir() if f.suffix.lower() in suffixes]
+        found.append({f.stem: f for f in files})
+        if len(found[-1]) < len(files):
+            twice = next(f for f in files if found[-1][f.stem] != f)
+            raise PairError(f"{folder / side}: several files are named {twice.stem}")
     thermal, rgb = found
     alone = sorted(thermal.keys() ^ rgb.keys())
     if alone:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Event, Thread
 
 from bifuse_core.data.pairs import ImagePair, PairSource
@@ -22,19 +22,26 @@ class ReadAhead:
         self._source, self._loop = source, loop
         self._ready: Queue[ImagePair | Exception | None] = Queue(capacity)
         self._stopped = Event()
+        self._ended = False
         self._thread = Thread(target=self._read, name="read_ahead", daemon=True)
         self._thread.start()
 
     def next(self) -> ImagePair | None:
-        """Return the next pair, waiting for it if need be; None at the end of the source.
+        """Return the next pair, waiting for it if need be; None at the end, or once stopped.
 
         Raises:
             PairError: the source met a file that it cannot read.
         """
-        item = self._ready.get()
-        if isinstance(item, Exception):
-            raise item
-        return item
+        while not (self._ended or self._stopped.is_set()):
+            try:
+                item = self._ready.get(timeout=0.1)
+            except Empty:
+                continue
+            self._ended = not isinstance(item, ImagePair)
+            if isinstance(item, Exception):
+                raise item
+            return item
+        return None
 
     def stop(self) -> None:
         """End the thread."""
@@ -44,10 +51,12 @@ class ReadAhead:
     def _read(self) -> None:
         try:
             while True:
+                pair = None
                 for pair in self._source:
                     if not self._keep(pair):
                         return
-                if not self._loop:
+                # A source that yields nothing has no start to go back to.
+                if not self._loop or pair is None:
                     break
             self._keep(None)
         except Exception as error:
@@ -61,7 +70,3 @@ class ReadAhead:
             except Full:
                 continue
         return False
-
-    def ready(self) -> bool:
-        """Tell whether a pair, or the end, can be had without waiting."""
-        return not self._ready.empty()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 from bifuse_core.data.pairs import FolderPairs, PairError, PairSource, partners
@@ -41,7 +42,7 @@ def open_pairs(*paths: Path) -> PairSource:
 
 
 def _partner_video(thermal: Path) -> Path:
-    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{thermal.stem}.*")):
+    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{escape(thermal.stem)}.*")):
         if thermal.parent.name == "ir" and candidate.suffix.lower() in VIDEO_SUFFIXES:
             return candidate
     raise PairError(

@@ -93,6 +93,10 @@ class Engine:
         Raises:
             ValueError: the two differ in size, or the thermal picture has no finite pixel.
         """
+        if thermal.ndim != 2 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            raise ValueError(
+                f"thermal must be (H, W) and rgb (H, W, 3), not {thermal.shape} and {rgb.shape}"
+            )
         if thermal.shape != rgb.shape[:2]:
             raise ValueError(
                 f"thermal is {thermal.shape[1]}x{thermal.shape[0]}, rgb is "

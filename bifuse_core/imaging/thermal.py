@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -66,6 +67,9 @@ class ThermalSettings:
                 raise ValueError(
                     f"thermal.{name} is {getattr(self, name)!r}; choose from {', '.join(choices)}"
                 )
+        for name in ("scale", "offset", "minimum", "maximum", "time_constant", "minimum_span"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"thermal.{name} is {getattr(self, name)}; it must be finite")
         if not self.scale > 0:
             raise ValueError(f"thermal.scale is {self.scale}; it must be above 0")
         if not self.minimum < self.maximum:
@@ -111,7 +115,8 @@ class ThermalNormaliser:
         # Read once: the settings may be exchanged from another thread.
         low, high = self._counts_range(image, stamp, self.settings)
         normalised = np.subtract(image, np.float32(low), dtype=np.float32)
-        normalised *= np.float32(1 / (high - low))
+        # At huge values the least span vanishes in rounding; 1e-30 divides without overflowing.
+        normalised *= np.float32(1 / max(high - low, 1e-30))
         if image.dtype.kind == "f":
             np.nan_to_num(normalised, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         return np.clip(normalised, 0, 1, out=normalised)

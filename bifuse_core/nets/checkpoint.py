@@ -39,9 +39,10 @@ def save_weights(weights: Path, network: str, net: nn.Module, card: dict[str, An
     tensors = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
     temporary = weights.with_suffix(".tmp")
     save_file(tensors, temporary, metadata={"network": network})
-    temporary.replace(weights)
-    checksum = sha256_of(weights)
+    checksum = sha256_of(temporary)
     text = yaml.safe_dump({"network": network, "sha256": checksum, **card}, sort_keys=False)
+    temporary.chmod(0o644)  # safetensors lets nobody else read it
+    temporary.replace(weights)
     card_of(weights).write_text(text, encoding="utf-8")
     return checksum
 
@@ -57,7 +58,10 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
         raise CheckpointError(f"{weights}: no such weights file")
     checksum = sha256_of(weights)
     if card_of(weights).is_file():
-        expected = yaml.safe_load(card_of(weights).read_text(encoding="utf-8"))["sha256"]
+        try:
+            expected = yaml.safe_load(card_of(weights).read_text(encoding="utf-8"))["sha256"]
+        except (yaml.YAMLError, UnicodeError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{card_of(weights)}: no card with a sha256") from error
         if checksum != expected:
             raise CheckpointError(f"{weights}: sha256 is {checksum}, its card says {expected}")
     try:
@@ -69,7 +73,12 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
     if found != network:
         raise CheckpointError(f"{weights}: holds weights of network {found!r}, not {network!r}")
     shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    if shapes != {name: tuple(tensor.shape) for name, tensor in tensors.items()}:
-        raise CheckpointError(f"{weights}: tensors do not fit this version of network {network!r}")
+    stored = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if shapes != stored:
+        differ = sorted(n for n in shapes | stored if shapes.get(n) != stored.get(n))
+        raise CheckpointError(
+            f"{weights}: {len(differ)} tensors do not fit this version of network {network!r}: "
+            f"{', '.join(differ[:3])}"
+        )
     net.load_state_dict(tensors)
     return checksum

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from time import monotonic
 
@@ -41,5 +42,5 @@ class LatencyMeter:
         ordered = sorted(self._durations.copy())
         if not ordered:
             return []
-        last = len(ordered) - 1
-        return [ordered[min(last, int(percent / 100 * len(ordered)))] for percent in percents]
+        ranks = (math.ceil(percent * len(ordered) / 100) for percent in percents)
+        return [ordered[max(rank, 1) - 1] for rank in ranks]

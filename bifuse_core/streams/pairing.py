@@ -115,6 +115,7 @@ class StreamPairing(Generic[T]):
                 counters.late += 1
                 return []
             self.reset()
+            stream = self._streams[which]
         if stream.last is not None:
             stream.gaps.append(stamp - stream.last)
         stream.last = stamp
@@ -161,6 +162,6 @@ class StreamPairing(Generic[T]):
             return abs(early.waiting[1][0] - late_stamp) < distance
         # The next early message comes three quarters of a period later or more; a stream that has
         # fallen silent is not waited for beyond the other's next message.
-        if head + early.period() * 3 // 4 > late_stamp + distance or len(late.waiting) > 1:
+        if head + early.period() * 3 // 4 >= late_stamp + distance or len(late.waiting) > 1:
             return False
         return None

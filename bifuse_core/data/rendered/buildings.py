@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from bifuse_core.data.rendered.camera import Floats, View
-from bifuse_core.data.rendered.canvas import GLOW_SCALE, Canvas, tag
+from bifuse_core.data.rendered.canvas import Canvas
 from bifuse_core.data.rendered.conditions import Condition
-from bifuse_core.data.rendered.texture import Texture, fractal, linear, noise, pack
+from bifuse_core.data.rendered.paint import GLOW_SCALE, tag
+from bifuse_core.data.rendered.texture import Texture, fractal, linear, pack
 
 _WALLS = [
     (150, 100, 82),
@@ -27,6 +27,7 @@ _BUILDING = tag("building")
 _TEXELS = 24  # per metre
 _DEPTH = 14.0
 _CLOSEST = 4.0
+_SHELTERED_FROM = 110.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Building:
         u: Distance of its front from the centre line, metres.
         height: Metres.
         facade: The front.
-        gable: The wall that faces the camera, or None behind a house as big.
+        gable: The wall that faces the camera.
+        sheltered: The house before it is as big, and hides the gable from far away.
     """
 
     s: float
@@ -49,7 +51,8 @@ class Building:
     u: float
     height: float
     facade: Texture
-    gable: Texture | None
+    gable: Texture
+    sheltered: bool = False
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -62,18 +65,11 @@ class Building:
         end = self.s + self.length
         if end - begin < 0.5:
             return
-        if begin == self.s and self.gable is not None:
+        if begin == self.s and not (self.sheltered and begin - view.s > _SHELTERED_FROM):
             across = (self.side * self.u, self.side * (self.u + _DEPTH))
             self._wall(canvas, view, self.gable, across, (self.s, self.s))
-        texture = self.facade
-        if begin > self.s:
-            hidden = int((begin - self.s) / self.length * texture.alpha.shape[1])
-            texture = Texture(
-                texture.surface[:, hidden:],
-                texture.alpha[:, hidden:],
-                None if texture.glow is None else texture.glow[:, hidden:],
-            )
-        self._wall(canvas, view, texture, (self.side * self.u,) * 2, (begin, end))
+        hidden = (begin - self.s) / self.length
+        self._wall(canvas, view, self.facade, (self.side * self.u,) * 2, (begin, end), hidden)
 
     def _wall(
         self,
@@ -82,6 +78,7 @@ class Building:
         texture: Texture,
         u: tuple[float, float],
         s: tuple[float, float],
+        hidden: float = 0.0,
     ) -> None:
         top, ground = self.height, 0.0
         corners = np.array(
@@ -89,7 +86,7 @@ class Building:
             np.float32,
         )
         pixels, depth = view.project(corners)
-        canvas.quad(texture, pixels, (float(depth[0]), float(depth[1])), _BUILDING)
+        canvas.quad(texture, pixels, (float(depth[0]), float(depth[1])), _BUILDING, hidden)
 
 
 class Architect:
@@ -97,56 +94,17 @@ class Architect:
 
     def __init__(self, rng: np.random.Generator, condition: Condition, stock: int = 6) -> None:
         self._stock = []
+        tiles = (fractal(rng, 256, 256, (1, 2, 16, 64)), fractal(rng, 256, 256, (4, 16, 64)))
         for _ in range(stock):
             length, floors = float(rng.uniform(11, 19)), int(rng.integers(2, 6))
             wall = _WALLS[rng.integers(len(_WALLS))]
             height = 3.2 * floors + 1.0
-            walls = []
+            walls: list[Texture] = []
             # Left houses show the camera side of the sun differently from right ones.
             for normal in ((1, 0, 0), (-1, 0, 0), (0, 0, -1)):
                 wide = length if normal[2] == 0 else _DEPTH
-                walls.append(_wall(rng, condition, wall, wide, floors, np.array(normal)))
-            self._stock.append((length, height, walls))
-
-    def build(self, rng: np.random.Generator, s: float, room: float, side: int) -> Building:
-        """Put a house that fits into room metres at s."""
-        length, height, (left, right, gable) = self._stock[rng.integers(len(self._stock))]
-        u = float(rng.uniform(10.6, 12.5))
-        facade = left if side < 0 else right
-        return Building(s, min(length, room), side, u, height, facade, gable)
-
-
-def _wall(
-        self,
-        canvas: Canvas,
-        view: View,
-        texture: Texture,
-        u: tuple[float, float],
-        s: tuple[float, float],
-    ) -> None:
-        top, ground = self.height, 0.0
-        corners = np.array(
-            [[u[0], top, s[0]], [u[1], top, s[1]], [u[1], ground, s[1]], [u[0], ground, s[0]]],
-            np.float32,
-        )
-        pixels, depth = view.project(corners)
-        canvas.quad(texture, pixels, (float(depth[0]), float(depth[1])), _BUILDING)
-
-
-class Architect:
-    """Makes a stock of facades once, and houses from them."""
-
-    def __init__(self, rng: np.random.Generator, condition: Condition, stock: int = 6) -> None:
-        self._stock = []
-        for _ in range(stock):
-            length, floors = float(rng.uniform(11, 19)), int(rng.integers(2, 6))
-            wall = _WALLS[rng.integers(len(_WALLS))]
-            height = 3.2 * floors + 1.0
-            walls = []
-            # Left houses show the camera side of the sun differently from right ones.
-            for normal in ((1, 0, 0), (-1, 0, 0), (0, 0, -1)):
-                wide = length if normal[2] == 0 else _DEPTH
-                walls.append(_wall(rng, condition, wall, wide, floors, np.array(normal)))
+                facing = np.array(normal, np.float32)
+                walls.append(_wall(rng, condition, wall, wide, floors, facing, tiles))
             self._stock.append((length, height, walls))
 
     def build(self, rng: np.random.Generator, s: float, room: float, side: int) -> Building:
@@ -163,26 +121,29 @@ def _wall(
     colour: tuple[int, int, int],
     length: float,
     floors: int,
-    normal: NDArray[np.int64],
+    normal: Floats,
+    tiles: tuple[Floats, Floats],
 ) -> Texture:
     columns, rows = int(length * _TEXELS), int((3.2 * floors + 1.0) * _TEXELS)
     columns, rows = columns // 2 * 2, rows // 2 * 2
     metre = _TEXELS
-    shade = condition.shade(normal.astype(np.float32))
+    shade = condition.shade(normal)
     albedo = np.empty((rows, columns, 3), np.float32)
     albedo[:] = linear(colour)
     size = (columns, rows)
-    grain = cv2.resize(fractal(rng, 256, 256, (1, 2, 16, 64)), size)
+    grain = cv2.resize(tiles[0], size)
     albedo *= 1 + 0.10 * grain[..., None]
     if colour[0] > colour[2] * 1.6:
         _lay_bricks(albedo)
     leak = 0.6 * float(rng.standard_normal())
     facing = max(0.0, float(normal @ np.array(condition.sun_direction)))
-    celsius = np.full((rows, columns), condition.wall + condition.sunlit * facing + leak, np.float32)
-    celsius += 0.5 * cv2.resize(fractal(rng, 256, 256, (4, 16, 64)), size)
+    celsius = np.full(
+        (rows, columns), condition.wall + condition.sunlit * facing + leak, np.float32
+    )
+    celsius += 0.5 * cv2.resize(tiles[1], size)
     celsius += np.linspace(-0.4, 0.9, rows, dtype=np.float32)[:, None]
     glow = np.zeros((rows, columns), np.float32)
-    habits = rng.spawn(1)[0]
+    habits = np.random.default_rng(rng.integers(2**31))
 
     # Floor slabs leak heat; the plinth is dark stone; the eaves are cold.
     for floor in range(1, floors):
@@ -205,7 +166,8 @@ def _wall(
                 tall, y = 2.2, rows - int(2.25 * metre)
             window = (slice(y, y + int(tall * metre)), slice(x, x + int(wide * metre)))
             lit = habits.random() < condition.windows * (2.2 if shop and floor == 0 else 1.0)
-            _set_window(rng.spawn(1)[0], albedo, celsius, glow, window, condition, bool(lit))
+            glass = np.random.default_rng(rng.integers(2**31))
+            _set_window(glass, albedo, celsius, glow, window, condition, bool(lit))
     surface = pack(albedo * shade, celsius)
     alpha = np.full((rows, columns), 255, np.uint8)
     own_light = (glow * GLOW_SCALE).astype(np.uint16) if condition.windows > 0 else None
@@ -255,5 +217,7 @@ def _set_window(
         glow[place] = rng.uniform(0.25, 0.8)
     middle = width // 2
     pane[:, middle - 1 : middle + 2] = linear((206, 202, 192)) * (0.3 if lit else 0.9)
-    pane[int(height * 0.35) : int(height * 0.35) + 2] = linear((206, 202, 192)) * (0.3 if lit else 0.9)
+    pane[int(height * 0.35) : int(height * 0.35) + 2] = linear((206, 202, 192)) * (
+        0.3 if lit else 0.9
+    )
     celsius[place][:, middle - 1 : middle + 2] = condition.wall

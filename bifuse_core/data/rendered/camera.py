@@ -78,9 +78,9 @@ class View:
 
     @cached_property
     def _bends(self) -> Floats:
-        depth = np.arange(0, FARTHEST + 5, 0.5)
+        depth = np.arange(0, FARTHEST + 5, 0.5, dtype=np.float32)
         straight = self.course.offset(self.s) + self.course.slope(self.s) * depth
-        return (self.course.offset(self.s + depth) - straight).astype(np.float32)
+        return np.asarray(self.course.offset(self.s + depth) - straight, np.float32)
 
     def bend(self, depth: Floats) -> Floats:
         """How far the road has swung to the right at depths from 0 to FARTHEST, metres."""

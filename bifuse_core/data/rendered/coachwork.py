@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bifuse_core.data.rendered.camera import Floats
-from bifuse_core.data.rendered.canvas import Face, Paint
 from bifuse_core.data.rendered.conditions import Condition
-from bifuse_core.data.rendered.furniture import paint
+from bifuse_core.data.rendered.paint import Face, Paint, paint
 from bifuse_core.data.rendered.vehicle_shapes import Shape
 
-_CIRCLE = np.linspace(0, 2 * np.pi, 18, endpoint=False)
+_CIRCLE = np.linspace(0, 2 * np.pi, 18, endpoint=False, dtype=np.float32)
 
 
 def _outline(across: Floats | float, up: Floats | float, along: Floats | float) -> Floats:
@@ -90,7 +89,16 @@ class Coachwork:
         for along in (-shape.axle, shape.axle):
             for radius, colour in rings if is_fine else rings[1:3]:
                 up = np.maximum(0.335 + radius * np.sin(_CIRCLE), 0.0)
-                faces.append((_outline(side * 0.91, up, along + radius * np.cos(_CIRCLE)), colour))
+                faces.append(
+                    (
+                        _outline(
+                            side * 0.91,
+                            up,
+                            np.asarray(along + radius * np.cos(_CIRCLE), np.float32),
+                        ),
+                        colour,
+                    )
+                )
         if is_fine:
             mirror = np.array([0.86, 1.06, 1.06, 0.86]) * side
             up = np.array([0.98, 0.98, 1.12, 1.12])
@@ -118,7 +126,7 @@ class Coachwork:
                 top = strip.copy()
                 top[:2] = 0.45 * strip[:2] + 0.55 * strip[[3, 2]]
                 # The upper half mirrors more sky.
-                faces.append((top, self._paint(part, normal).shaded(1.7, -0.7)))
+                faces.append((top, self._paint(part, normal).shaded(2.4, -0.7)))
         # Far ones first: what faces away is then painted over.
         return sorted(faces, key=lambda face: -self.heading * float(face[0][:, 2].max()))
 

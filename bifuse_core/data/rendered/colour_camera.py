@@ -57,21 +57,23 @@ class ColourCamera:
         return np.asarray(cv2.merge(planes), np.uint8)
 
     def _scatter(self, light: Floats) -> Floats:
-        """Spread a share of the light around bright spots, as lenses and eyes do."""
+        """Spread a share of what is brighter than white around it, as lenses do."""
         height, width = light.shape
-        small = (max(width // 4, 8), max(height // 4, 8))
-        tiny = (max(width // 16, 4), max(height // 16, 4))
+        small, tiny = (width // 4 or 1, height // 4 or 1), (width // 12 or 1, height // 12 or 1)
         quarter = cv2.resize(light, small, interpolation=cv2.INTER_AREA)
-        sixteenth = cv2.resize(quarter, tiny, interpolation=cv2.INTER_AREA)
+        quarter = np.maximum(quarter - 1, 0)
+        twelfth = cv2.resize(quarter, tiny, interpolation=cv2.INTER_AREA)
         size = width / 640
         near = cv2.GaussianBlur(quarter, (0, 0), 1.6 * size)
-        wide = cv2.GaussianBlur(sixteenth, (0, 0), 1.3 * size)
-        veil = cv2.GaussianBlur(sixteenth, (0, 0), 4.5 * size)
-        share = self._condition.bloom
-        halo = cv2.resize(cv2.addWeighted(wide, 0.45, veil, 0.2, 0), small)
-        halo = cv2.addWeighted(halo, 1.0, near, 0.35, 0)
+        wide = cv2.GaussianBlur(twelfth, (0, 0), 2.0 * size)
+        veil = cv2.GaussianBlur(twelfth, (0, 0), 7.0 * size)
+        halo = cv2.addWeighted(wide, 0.4, veil, 0.3, 0)
+        halo = cv2.addWeighted(
+            cv2.resize(halo, small, interpolation=cv2.INTER_CUBIC), 1, near, 0.3, 0
+        )
         halo = cv2.resize(halo, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(cv2.addWeighted(light, 1 - share, halo, share, 0), np.float32)
+        share = self._condition.bloom
+        return np.asarray(cv2.addWeighted(light, 1, halo, share, 0), np.float32)
 
 
 def _tone_curve() -> NDArray[np.uint8]:

@@ -32,7 +32,7 @@ class Condition:
         fog: Extinction of visible light, per metre.
         infrared_fog: Extinction of thermal radiation, per metre.
         airlight: Colour that fog fades to.
-        bloom: Share of light that the lens scatters.
+        bloom: Share of the light beyond white that the lens scatters.
         shot_noise: Variance of a pixel of value 1.
         read_noise: Deviation of a black pixel.
         air: Temperature of the air, Celsius, and so on for the following.
@@ -120,7 +120,7 @@ _DUSK = Condition(
     fog=0.002,
     infrared_fog=0.0006,
     airlight=(0.23, 0.19, 0.20),
-    bloom=0.06,
+    bloom=0.12,
     shot_noise=1.5e-4,
     read_noise=0.004,
     air=14.0,
@@ -142,12 +142,12 @@ _NIGHT = Condition(
     skyline=(0.013, 0.011, 0.011),
     lamps=1.15,
     headlights=0.85,
-    oncoming=1.5,
+    oncoming=4.0,
     windows=0.22,
     fog=0.0015,
     infrared_fog=0.0006,
     airlight=(0.010, 0.009, 0.009),
-    bloom=0.06,
+    bloom=0.2,
     shot_noise=4e-4,
     read_noise=0.0022,
     air=10.0,
@@ -161,8 +161,8 @@ _NIGHT = Condition(
 )
 
 
-def _changed(base: Condition, **values: object) -> Condition:
-    return Condition(**{**base.__dict__, **values})  # type: ignore[arg-type]
+def _changed(base: Condition, **values: float | Colour) -> Condition:
+    return Condition(**{**base.__dict__, **values})
 
 
 _ALL = {
@@ -184,7 +184,7 @@ _ALL = {
         fog=0.042,
         infrared_fog=0.006,
         airlight=(0.56, 0.58, 0.60),
-        bloom=0.14,
+        bloom=0.4,
         shot_noise=5e-5,
         air=8.0,
         road=10.6,
@@ -195,7 +195,7 @@ _ALL = {
         cold_sky=0.0,
         warm_sky=6.5,
     ),
-    "glare": _changed(_NIGHT, oncoming=34.0, bloom=0.2, lamps=0.7, windows=0.15),
+    "glare": _changed(_NIGHT, oncoming=36.0, bloom=1.2, lamps=0.7, windows=0.15),
 }
 
 CONDITIONS = ("day", "dusk", "night", "fog", "glare")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bifuse_core.data.rendered.camera import Floats, View
-from bifuse_core.data.rendered.canvas import Canvas, Paint, Tag, tag
+from bifuse_core.data.rendered.canvas import Canvas
 from bifuse_core.data.rendered.conditions import Condition
-from bifuse_core.data.rendered.furniture import paint
-from bifuse_core.data.rendered.people import Looks, Person, Pose
+from bifuse_core.data.rendered.gait import Pose
+from bifuse_core.data.rendered.paint import Paint, Tag, paint, tag
+from bifuse_core.data.rendered.people import Looks, Person
 
 _WHEEL = 0.34
 _AXLES = (-0.52, 0.53)
@@ -86,7 +87,7 @@ class Cyclist:
 
     def draw(self, canvas: Canvas, view: View) -> None:
         """Paint the bicycle, then the rider on it."""
-        if self.s - view.s < 3.0:
+        if not 3.0 < self.s - view.s < 110.0:
             return
         self._bicycle(canvas, view)
         pose = pedalling(self.phase, self.looks.height)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bifuse_core.data.classes import SEGMENTATION_CLASSES
 from bifuse_core.data.rendered.annotation import boxes_of, mask_of, sky_share
+from bifuse_core.data.rendered.buildings import Building
 from bifuse_core.data.rendered.camera import FARTHEST, Course, View
 from bifuse_core.data.rendered.canvas import SUPERSAMPLING, Canvas
 from bifuse_core.data.rendered.colour_camera import ColourCamera
@@ -98,7 +99,7 @@ class RenderedDrive:
         things += [*self._traffic.cyclists(time), *self._traffic.pedestrians(time)]
         canvas = self._backdrop(view, things)
         fine_view = view.supersampled(SUPERSAMPLING)
-        for thing in sorted(things, key=lambda thing: -thing.reach[0]):
+        for thing in sorted(things, key=_painted_at, reverse=True):
             thing.draw(canvas, fine_view)
         return self._develop(view, canvas, time)
 
@@ -142,3 +143,8 @@ class RenderedDrive:
         thermal = self._thermal_camera.expose(planes[3].astype(np.float32), depth, rng)
         boxes, labels = boxes_of(canvas)
         return RenderedFrame(rgb, thermal, boxes, labels, mask)
+
+
+def _painted_at(thing: Drawable) -> float:
+    """Houses stand behind all that is beside them."""
+    return thing.reach[1] if isinstance(thing, Building) else thing.reach[0]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 
@@ -56,8 +57,13 @@ class RenderedFilm:
         """Render one pair of the film."""
         scene, index = divmod(number, round(self.seconds * self.rate))
         condition = self.conditions[scene]
-        drive = RenderedDrive(
-            self.seed + scene, condition=condition, width=self.width, height=self.height
+        frame = _drive(self.seed + scene, condition, self.width, self.height).frame(
+            index / self.rate
         )
-        frame = drive.frame(index / self.rate)
         return ImagePair(f"{condition}_{index:04d}", frame.thermal, frame.rgb)
+
+
+@lru_cache(maxsize=2)
+def _drive(seed: int, condition: str, width: int, height: int) -> RenderedDrive:
+    """Return the drive of one scene; making one costs more than rendering a picture of it."""
+    return RenderedDrive(seed, condition=condition, width=width, height=height)

@@ -9,21 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from bifuse_core.data.rendered.camera import Floats, View
-from bifuse_core.data.rendered.canvas import Canvas, Face, Mesh, Paint, tag
+from bifuse_core.data.rendered.canvas import Canvas
 from bifuse_core.data.rendered.conditions import Condition
-from bifuse_core.data.rendered.texture import linear
+from bifuse_core.data.rendered.paint import Face, Mesh, Paint, paint, tag
 
 LAMP_SPACING = 28.0
 LAMP_U = 6.1
 LAMP_ARM = 1.5
 LAMP_HEIGHT = 6.8
 _STREET = tag("sign")
-
-
-def paint(colour: tuple[int, int, int], celsius: float, glow: float = 0.0) -> Paint:
-    """Paint of an sRGB colour."""
-    red, green, blue = (float(v) for v in linear(colour))
-    return Paint((red, green, blue), celsius, glow)
 
 
 def rectangle(u: float, half: float, low: float, high: float, s: float) -> Floats:
@@ -82,7 +76,12 @@ class Lamp:
     def _arm(self, u: float, head: float) -> Floats:
         high, low = LAMP_HEIGHT + 0.12, LAMP_HEIGHT - 0.45
         return np.array(
-            [[u, low, self.s], [u, low + 0.12, self.s], [head, high, self.s], [head, high - 0.09, self.s]],
+            [
+                [u, low, self.s],
+                [u, low + 0.12, self.s],
+                [head, high, self.s],
+                [head, high - 0.09, self.s],
+            ],
             np.float32,
         )
 
@@ -125,7 +124,10 @@ class Sign:
         blue, black = paint((24, 72, 160), plate), paint((24, 24, 26), plate + 0.2)
         if self.kind == 0:
             parts += [(self._regular(3, 0.47), red), (self._regular(3, 0.32), white)]
-            parts += [(self._bar(0.035, -0.05, 0.16), black), (self._bar(0.035, -0.14, -0.08), black)]
+            parts += [
+                (self._bar(0.035, -0.05, 0.16), black),
+                (self._bar(0.035, -0.14, -0.08), black),
+            ]
         elif self.kind == 1:
             parts += [(self._regular(20, 0.4), red), (self._regular(20, 0.3), white)]
             parts += [(points, black) for points in self._thirty()]
@@ -139,9 +141,7 @@ class Sign:
             parts += [(self._bar(0.035, -0.02, 0.24, 0.12), white)]
         # Signs throw headlights back at the driver.
         shine = 0.55 * self.condition.headlights
-        return [
-            (outline, Paint(part.albedo, part.celsius, shine)) for outline, part in parts
-        ]
+        return [(outline, Paint(part.albedo, part.celsius, shine)) for outline, part in parts]
 
     def _bar(self, half: float, low: float, high: float, shift: float = 0.0) -> Floats:
         return rectangle(self.u + shift, half, 2.5 + low, 2.5 + high, self.s)

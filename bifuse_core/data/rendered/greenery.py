@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from bifuse_core.data.rendered.camera import View
-from bifuse_core.data.rendered.canvas import Canvas, tag
+from bifuse_core.data.rendered.canvas import Canvas
 from bifuse_core.data.rendered.conditions import Condition
+from bifuse_core.data.rendered.paint import tag
 from bifuse_core.data.rendered.texture import Texture, linear, pack
 
 _VEGETATION = tag("vegetation")
@@ -86,7 +87,7 @@ def _grow_tree(rng: np.random.Generator, condition: Condition) -> Texture:
     colour = linear(_LEAVES[rng.integers(len(_LEAVES))])
     blobs = [(tx, ty, rng.uniform(36, 62)) for tx, ty in tips]
     blobs += [(x + rng.normal(0, 62), _SIZE * rng.uniform(0.14, 0.5), 42) for _ in range(9)]
-    tree.foliage(rng, blobs, 5200, colour)
+    tree.foliage(rng, blobs, 4000, colour)
     return tree.texture()
 
 
@@ -98,7 +99,7 @@ def _grow_bush(rng: np.random.Generator, condition: Condition) -> Texture:
         for _ in range(12)
     ]
     blobs += [(_SIZE * x, _SIZE * 0.86, _SIZE * 0.14) for x in (0.2, 0.35, 0.5, 0.65, 0.8)]
-    bush.foliage(rng, blobs, 5200, colour)
+    bush.foliage(rng, blobs, 4000, colour)
     return bush.texture()
 
 
@@ -121,7 +122,7 @@ class _Easel:
         celsius: float,
     ) -> None:
         """A branch that tapers, lighter on its left."""
-        for step in np.linspace(0, 1, 24):
+        for step in np.linspace(0, 1, 72):
             x = begin[0] + (end[0] - begin[0]) * step
             y = begin[1] + (end[1] - begin[1]) * step
             radius = (thick + (thin - thick) * step) / 2
@@ -153,7 +154,10 @@ class _Easel:
         warm = self._condition.foliage + rng.normal(0, 0.6, leaves) + 1.6 * lit
         axes = rng.integers((2, 1), (6, 4), (leaves, 2)).tolist()
         turns = rng.uniform(0, 180, leaves).tolist()
-        spots, looks = place.astype(int).tolist(), np.column_stack([tones.clip(0, 1), warm]).tolist()
+        spots, looks = (
+            place.astype(int).tolist(),
+            np.column_stack([tones.clip(0, 1), warm]).tolist(),
+        )
         for spot, axis, turn, (*tone, celsius) in zip(spots, axes, turns, looks, strict=True):
             leaf = cv2.ellipse2Poly(spot, axis, int(turn), 0, 360, 60)
             cv2.fillConvexPoly(self._albedo, leaf, tone)

@@ -31,6 +31,7 @@ BUILDING_LINE = 10.6
 CROSSING_SPACING = 78.0
 CROSSING_LENGTH = 3.4
 _TEXEL = 0.02
+Doubles = NDArray[np.float64]
 _REACH = 30.0
 _LEVELS = 9
 _DASH, _DASH_PERIOD = 3.0, 9.0
@@ -148,7 +149,9 @@ def _cross_section(rng: np.random.Generator, condition: Condition) -> tuple[Floa
     oil = np.exp(-((centre / 0.4) ** 2)) * (side < LANE)
     plain *= (1 - 0.08 * track - 0.14 * oil)[:, None]
     heat += 1.2 * track + 0.5 * oil
-    heat += 0.25 * cv2.GaussianBlur(rng.standard_normal(count).astype(np.float32), (1, 81), 20)[:, 0]
+    heat += (
+        0.25 * cv2.GaussianBlur(rng.standard_normal(count).astype(np.float32), (1, 81), 20)[:, 0]
+    )
 
     edges = ((side > 3.36) & (side < 3.48)).astype(np.float32)
     middle = (side < 0.07).astype(np.float32)
@@ -178,7 +181,7 @@ def _look_up(table: Floats, u_map: Floats, level_map: Floats) -> Floats:
 def _stripes(s: Floats, period: float, length: float, footprint: Floats) -> Floats:
     """Share of each row's footprint along the road that stripes cover."""
 
-    def covered_until(position: Floats) -> Floats:
+    def covered_until(position: Doubles) -> Doubles:
         whole = np.floor(position / period)
         return whole * length + np.minimum(position - whole * period, length)
 

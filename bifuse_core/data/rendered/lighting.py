@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bifuse_core.data.rendered.camera import CAMERA_HEIGHT, FARTHEST, Floats, View
-from bifuse_core.data.rendered.canvas import GLOW_SCALE
 from bifuse_core.data.rendered.conditions import Condition
 from bifuse_core.data.rendered.furniture import LAMP_ARM, LAMP_HEIGHT, LAMP_SPACING, LAMP_U
+from bifuse_core.data.rendered.paint import GLOW_SCALE
 from bifuse_core.data.rendered.texture import ALBEDO_SCALE
 from bifuse_core.data.rendered.vehicles import Vehicle
 
@@ -81,7 +81,9 @@ class Lighting:
         own = condition.headlights * _own_beam(x, y, z)
         behind = np.zeros_like(own)
         for car in cars:
-            ahead = car.heading * (np.float32(view.s - car.s) + z) - np.float32(car.shape.length / 2)
+            ahead = car.heading * (np.float32(view.s - car.s) + z) - np.float32(
+                car.shape.length / 2
+            )
             aside = u - np.float32(car.u)
             if car.heading < 0 and car.s - view.s < 90:
                 own += 1.1 * condition.headlights * _beam(ahead, aside, height)
@@ -128,7 +130,9 @@ def _lamp_table() -> Floats:
 def _own_beam(x: Floats, y: Floats, z: Floats) -> Floats:
     """Dipped headlights: wide near the ground, cut off at the horizon, further on the right."""
     cut = 0.5 - (y - 0.012 + 0.05 * np.clip(x, 0, 0.2)) * 28
-    vertical = np.exp(-((np.maximum(y - 0.03, 0) / 0.26) ** 2)) / (1 + np.exp(np.minimum(cut * 3, 30)))
+    vertical = np.exp(-((np.maximum(y - 0.03, 0) / 0.26) ** 2)) / (
+        1 + np.exp(np.minimum(cut * 3, 30))
+    )
     hot_spot = 0.55 * np.exp(-((x / 0.13) ** 2)) + 0.45 * np.exp(-((x / 0.34) ** 2))
     # Right before the bumper the beams have not met the road yet.
     reach = np.square(z / 5.0) / (1 + np.square(z / 5.0)) * 3.2 / (1 + (z / 12.0) ** 2)

@@ -40,11 +40,14 @@ class RenderedPairs:
 
     def frames(self) -> Iterator[tuple[str, RenderedFrame]]:
         """Yield each frame with its labels and a name such as `night_0003`."""
-        drives = [
-            RenderedDrive(self.seed + i, condition=c, width=self.width, height=self.height)
-            for i, c in enumerate(CONDITIONS)
-        ]
+        drives: dict[int, RenderedDrive] = {}
         for number in range(self.count):
-            turn, condition = divmod(number, len(CONDITIONS))
-            frame = drives[condition].frame(turn * SECONDS_BETWEEN)
-            yield f"{CONDITIONS[condition]}_{turn:04d}", frame
+            turn, index = divmod(number, len(CONDITIONS))
+            if index not in drives:
+                drives[index] = RenderedDrive(
+                    self.seed + index,
+                    condition=CONDITIONS[index],
+                    width=self.width,
+                    height=self.height,
+                )
+            yield f"{CONDITIONS[index]}_{turn:04d}", drives[index].frame(turn * SECONDS_BETWEEN)

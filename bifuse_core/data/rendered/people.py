@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from bifuse_core.data.rendered.camera import Floats, View
-from bifuse_core.data.rendered.canvas import Canvas, Paint, Tag, tag
+from bifuse_core.data.rendered.canvas import Canvas
 from bifuse_core.data.rendered.conditions import Condition
-from bifuse_core.data.rendered.furniture import paint
+from bifuse_core.data.rendered.gait import Pose
+from bifuse_core.data.rendered.paint import Paint, Tag, paint, tag
 
 _FARTHEST = 120.0
 _TURN = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-_TONES = ((1.0, 0.0, 0.6, -1.6), (0.8, -0.14, 0.88, -0.3), (0.5, -0.26, 1.15, 0.7))
+_TONES = ((1.0, 0.0, 0.52, -1.6), (0.8, -0.14, 0.88, -0.3), (0.5, -0.26, 1.25, 0.7))
 _FLAT = ((1.0, 0.0, 0.9, 0.0),)
 _RING = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=-1).astype(np.float32)
 _JACKETS = [(28, 30, 36), (44, 48, 58), (30, 44, 74), (96, 36, 34), (120, 112, 98), (64, 72, 58)]
@@ -72,47 +73,6 @@ def dress(rng: np.random.Generator, condition: Condition) -> Looks:
 
 
 @dataclass(frozen=True)
-class Pose:
-    """Joints of a body of unit height, in its own (right, up, forward) directions.
-
-    Attributes:
-        joints: Name to (3,) position. Paired joints end in _l and _r.
-    """
-
-    joints: dict[str, Floats]
-
-
-def walking(phase: float, stride: float = 1.0) -> Pose:
-    """The pose at a phase of the gait, radians; stride 0 stands still."""
-    joints: dict[str, Floats] = {}
-    lowest = 0.0
-    for name, side, turn in (("l", -1, phase), ("r", 1, phase + np.pi)):
-        thigh = 0.48 * stride * np.sin(turn) + 0.04
-        shin = thigh - stride * (0.14 + 0.78 * max(0.0, np.cos(turn)) ** 1.5)
-        hip = np.array([side * 0.052, 0.52, 0.0])
-        knee = hip + 0.245 * np.array([0, -np.cos(thigh), np.sin(thigh)])
-        ankle = knee + 0.235 * np.array([0, -np.cos(shin), np.sin(shin)])
-        tilt = max(-0.5, shin * 0.7)
-        toe = ankle + 0.095 * np.array([0, np.sin(tilt) - 0.22, np.cos(tilt)])
-        upper = -0.42 * stride * np.sin(turn)
-        lower = upper + 0.18 + 0.3 * stride * max(0.0, float(np.sin(upper * 2)) + 0.5)
-        shoulder = np.array([side * 0.105, 0.815, 0.0])
-        elbow = shoulder + 0.165 * np.array([side * 0.16, -np.cos(upper), np.sin(upper)])
-        hand = elbow + 0.16 * np.array([side * 0.02, -np.cos(lower), np.sin(lower)])
-        for joint, place in zip(
-            ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "hand"),
-            (hip, knee, ankle, toe, shoulder, elbow, hand),
-            strict=True,
-        ):
-            joints[f"{joint}_{name}"] = place
-        lowest = min(lowest, float(toe[1]), float(ankle[1]) - 0.03)
-    joints["neck"] = np.array([0, 0.84, 0.0])
-    joints["head"] = np.array([0, 0.93, 0.015])
-    drop = np.array([0, min(float(joints[f"{j}_{n}"][1]) for j in ("ankle", "toe") for n in "lr") - 0.03, 0])
-    return Pose({name: (place - drop).astype(np.float32) for name, place in joints.items()})
-
-
-@dataclass(frozen=True)
 class Person:
     """Somebody on or beside the road.
 
@@ -153,10 +113,16 @@ class Person:
             axis=-1,
         )
         pixels, depth = view.project(world.astype(np.float32))
+        if not canvas.shows(pixels):
+            return
         place = dict(zip(names, pixels, strict=True))
         size = view.focal / float(depth.mean()) * self.looks.height
         sketch = _Sketch(canvas, place, size, float(depth.mean()), tag("person", self.instance))
-        far, near = ("l", "r") if world[names.index("hip_l"), 2] > world[names.index("hip_r"), 2] else ("r", "l")
+        far, near = (
+            ("l", "r")
+            if world[names.index("hip_l"), 2] > world[names.index("hip_r"), 2]
+            else ("r", "l")
+        )
         self._body(sketch, far, near)
         canvas.finish(self.instance, np.concatenate([pixels - size * 0.12, pixels + size * 0.12]))
 
@@ -218,20 +184,25 @@ class _Sketch:
     def leg(self, side: str, looks: Looks, girth: float, light: float) -> None:
         cloth, shoes = looks.trousers.shaded(light), looks.shoes.shaded(light)
         self.limb(f"ankle_{side}", f"toe_{side}", 0.026, 0.019, shoes)
-        self.limb(f"knee_{side}", f"ankle_{side}", 0.036 * girth, 0.026 * girth, cloth.shaded(1, -0.8))
+        self.limb(
+            f"knee_{side}", f"ankle_{side}", 0.036 * girth, 0.026 * girth, cloth.shaded(1, -0.8)
+        )
         self.limb(f"hip_{side}", f"knee_{side}", 0.052 * girth, 0.038 * girth, cloth)
 
     def arm(self, side: str, looks: Looks, girth: float, light: float) -> None:
         cloth = looks.jacket.shaded(light)
         self.limb(f"hand_{side}", f"hand_{side}", 0.023, 0.023, looks.skin.shaded(light, -2.0))
-        self.limb(f"elbow_{side}", f"hand_{side}", 0.028 * girth, 0.023 * girth, cloth.shaded(1, -0.5))
+        self.limb(
+            f"elbow_{side}", f"hand_{side}", 0.028 * girth, 0.023 * girth, cloth.shaded(1, -0.5)
+        )
         self.limb(f"shoulder_{side}", f"elbow_{side}", 0.036 * girth, 0.029 * girth, cloth)
 
     def torso(self, looks: Looks, girth: float) -> None:
         size = self._size
         spots = [(self._place[f"shoulder_{n}"], 0.036 * girth * size) for n in "lr"]
         spots += [(self._place[f"hip_{n}"], 0.056 * girth * size) for n in "lr"]
-        middle = (self._place["neck"] + self._place["hip_l"] / 2 + self._place["hip_r"] / 2) / 2
+        hips = (self._place["hip_l"] + self._place["hip_r"]) * np.float32(0.5)
+        middle = (self._place["neck"] + hips) * np.float32(0.5)
         spots.append((middle, 0.07 * girth * size))
         self._round(spots, looks.jacket)
 
@@ -239,7 +210,10 @@ class _Sketch:
         top = (self._place["shoulder_l"] + self._place["shoulder_r"]) / 2
         low = (self._place["hip_l"] + self._place["hip_r"]) / 2
         size = self._size
-        spots = [(top * 0.85 + low * 0.15, 0.06 * size), (top * 0.35 + low * 0.65, 0.068 * girth * size)]
+        spots = [
+            (top + (low - top) * np.float32(0.15), 0.06 * size),
+            (top + (low - top) * np.float32(0.65), 0.068 * girth * size),
+        ]
         self._round(spots, colour)
 
     def head(self, looks: Looks, facing: tuple[float, float]) -> None:

@@ -39,7 +39,10 @@ def cast(
         base, height = _base(thing)
         if base is None:
             continue
-        if has_sun:
+        if has_sun and isinstance(thing, Plant):
+            for leaves in _crown(thing, condition):
+                _fill(shadow, view, leaves, dark)
+        elif has_sun:
             _fill(shadow, view, _thrown(base, height, condition), dark)
         if isinstance(thing, Vehicle):
             _fill(shadow, view, base, min(dark, 90))
@@ -85,6 +88,21 @@ def _thrown(base: Floats, height: float, condition: Condition) -> Floats:
     across, up, along = condition.sun_direction
     tip = base - np.array([across, along], np.float32) * np.float32(height / up)
     return np.asarray(cv2.convexHull(np.concatenate([base, tip]))[:, 0], np.float32)
+
+
+def _crown(tree: Plant, condition: Condition) -> list[Floats]:
+    """Patches of shadow under the leaves, and the one of the trunk."""
+    across, up, along = condition.sun_direction
+    reach = np.array([across, along]) * (-0.7 * tree.height / up)
+    trunk = _thrown(_disc(tree.u, tree.s, 0.12, 0.12), 0.6 * tree.height, condition)
+    patches = [trunk]
+    for index in range(9):
+        # The golden angle spreads them evenly.
+        turn, radius = 2.4 * index, tree.width * 0.11 * np.sqrt(index)
+        u = tree.u + reach[0] + radius * np.cos(turn)
+        s = tree.s + reach[1] + radius * np.sin(turn)
+        patches.append(_disc(u, s, tree.width * 0.14, tree.width * 0.17))
+    return patches
 
 
 def _fill(picture: NDArray[np.uint8], view: View, outline: Floats, value: float) -> None:

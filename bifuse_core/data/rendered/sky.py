@@ -36,9 +36,10 @@ class Sky:
         colour = np.broadcast_to(colour, (rows, columns, 3)).copy()
         white = skyline * 0.55 + float(zenith.mean()) * 0.9
         colour += (white - colour) * clouds[..., None] * 0.85
-        celsius = condition.cold_sky + (condition.warm_sky - condition.cold_sky) * fade[..., 0]
+        warmer = (condition.warm_sky - condition.cold_sky) * fade[..., 0]
+        celsius = np.asarray(condition.cold_sky + warmer, np.float32)
         # Clouds are nearer and warmer than clear sky.
-        celsius = celsius + (condition.air - 6 - celsius) * clouds * 0.5
+        celsius = np.asarray(celsius + (condition.air - 6 - celsius) * clouds * 0.5, np.float32)
         self.light = float(colour.max())
         colour /= self.light
         hills = _hills(rng, rows, columns, width)
@@ -54,7 +55,7 @@ class Sky:
         """Draw the topmost rows of the picture.
 
         Returns:
-            (rows, W, 4) uint16 surface as in Canvas and (rows, W) uint8 with 1 where it is open sky.
+            (rows, W, 4) uint16 surface as in Canvas, and (rows, W) uint8, 1 where it is open sky.
         """
         turned = view.course.slope(view.s) * self._focal
         left = _MARGIN * view.width + np.clip(turned, -_MARGIN * view.width, _MARGIN * view.width)

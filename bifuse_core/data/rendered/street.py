@@ -72,7 +72,12 @@ class Street:
                     u = side * float(rng.uniform(11.5, 17))
                     things.append((self._gardener.tree(rng, place, u), _FAR))
                 things += [
-                    (self._gardener.bush(rng, begin + 2.2 * i, side * float(rng.uniform(10, 12))), _SMALL_FAR)
+                    (
+                        self._gardener.bush(
+                            rng, begin + 2.2 * i, side * float(rng.uniform(10, 12))
+                        ),
+                        _SMALL_FAR,
+                    )
                     for i in range(9)
                 ]
             if rng.random() < (0.45 if house else 0.3) + 0.3 * self._leafy:
@@ -81,7 +86,8 @@ class Street:
             if rng.random() < 0.5:
                 start = begin + float(rng.uniform(0, 10))
                 things += [
-                    (self._gardener.bush(rng, start + 1.7 * i, side * 9.5), _SMALL_FAR) for i in range(4)
+                    (self._gardener.bush(rng, start + 1.7 * i, side * 9.5), _SMALL_FAR)
+                    for i in range(4)
                 ]
             if rng.random() < 0.4:
                 place, kind = begin + float(rng.uniform(0, _BLOCK)), int(rng.integers(4))
@@ -103,8 +109,8 @@ class Street:
         if rng.random() < self._leafy * 0.7:
             return house
         before = self._architect.build(rng, (index - 1) * _BLOCK, _BLOCK - 1.0, side)
-        is_hidden = before.height >= house.height and before.u <= house.u + 0.5
-        return replace(house, gable=None) if is_hidden else house
+        is_sheltered = before.height >= house.height and before.u <= house.u + 0.5
+        return replace(house, sheltered=is_sheltered)
 
     def _parked(self, rng: np.random.Generator, index: int, side: int) -> list[Vehicle]:
         cars = []

@@ -7,6 +7,7 @@ behind the camera comes back far ahead as somebody else.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,8 +15,9 @@ import numpy as np
 
 from bifuse_core.data.rendered.conditions import Condition
 from bifuse_core.data.rendered.cyclists import Cyclist
+from bifuse_core.data.rendered.gait import Pose, walking
 from bifuse_core.data.rendered.ground import CROSSING_LENGTH, CROSSING_SPACING, KERB, LANE
-from bifuse_core.data.rendered.people import Looks, Person, Pose, dress, walking
+from bifuse_core.data.rendered.people import Looks, Person, dress
 from bifuse_core.data.rendered.vehicles import Vehicle, drive
 
 SPEED = 8.0
@@ -47,8 +49,9 @@ class Traffic:
         self._seed = seed
         self._condition = condition
         rng = np.random.default_rng((seed, 3))
-        self._oncoming = np.sort(np.arange(4) * _CAR_SPAN / 4 + rng.uniform(0, 34, 4))
-        self._lead_gap = (rng.uniform(19, 30), rng.uniform(4, 7), rng.uniform(0, 2 * np.pi))
+        starts = np.arange(4) * _CAR_SPAN / 4 + rng.uniform(0, 34, 4)
+        self._oncoming: list[float] = starts.tolist()
+        self._lead_gap = [float(rng.uniform(*span)) for span in ((19, 30), (4, 7), (0, 6.28))]
         self._walkers = [
             (
                 float(rng.uniform(0, _WALK_SPAN)),
@@ -70,14 +73,12 @@ class Traffic:
         ego = self.ego(time)
         cars = []
         for index, start in enumerate(self._oncoming):
-            place = _wrap(float(start), SPEED + _ONCOMING_SPEED, time, _CAR_SPAN)
+            place = self._oncoming_place(start, time)
             rng = np.random.default_rng((self._seed, 4, index, place.round + 10))
             car = drive(rng, 1 + index, ego + place.ahead, -LANE / 2, -1, self._condition)
             cars.append(car)
-        gap, swing, phase = self._lead_gap
-        ahead = gap + swing * np.sin(0.21 * time + phase)
         rng = np.random.default_rng((self._seed, 5))
-        cars.append(drive(rng, 9, ego + float(ahead), EGO_U, 1, self._condition))
+        cars.append(drive(rng, 9, ego + self._lead(time), EGO_U, 1, self._condition))
         return cars
 
     def cyclists(self, time: float) -> list[Cyclist]:
@@ -109,7 +110,7 @@ class Traffic:
             pose = walking(phase)
             people.append(Person(40 + index, ego + place.ahead, u, facing, pose, looks))
         first = int(np.floor(ego / CROSSING_SPACING))
-        for crossing in range(first, first + 3):
+        for crossing in range(max(first, 1), first + 3):
             people += self._crossing(crossing, time)
         return people
 
@@ -137,21 +138,31 @@ class Traffic:
         arrival = s / SPEED
         best = (-1.0, 0.0, 1)
         for side in (-1, 1):
-            for early in np.arange(2.2, 6.4, 0.3):
-                start = arrival - early
+            for early in np.arange(3.0, 9.0, 0.4):
+                start = arrival - float(early)
                 room = min(
-                    self._room(s, start + (KERB + 0.7 - side * lane) / _PACE + wait)
+                    self._room(s, lane, start + (KERB + 0.7 - side * lane) / _PACE + wait)
                     for lane in (-LANE / 2, LANE / 2)
                     for wait in (-1.2, 0.0, 0.7, 1.9)
                 )
                 best = max(best, (room, start, side))
         return best[1], best[2], best[0] > 3.0
 
-    def _room(self, s: float, time: float) -> float:
-        """Distance from s to the nearest car on the lane that is crossed around a time."""
-        cars = [*self.vehicles(time)]
-        gaps = [abs(car.s - s) - car.shape.length / 2 for car in cars]
-        return min([*gaps, self.ego(time) + 1e9 if self.ego(time) > s else s - self.ego(time)])
+    def _room(self, s: float, lane: float, time: float) -> float:
+        """Distance from s to the nearest car on a lane at a time, metres."""
+        ego = self.ego(time)
+        if lane > 0:
+            places = [ego, ego + self._lead(time)]
+        else:
+            places = [ego + self._oncoming_place(start, time).ahead for start in self._oncoming]
+        return min(abs(place - s) for place in places) - 2.4
+
+    def _oncoming_place(self, start: float, time: float) -> _Wrapped:
+        return _wrap(start, SPEED + _ONCOMING_SPEED, time, _CAR_SPAN)
+
+    def _lead(self, time: float) -> float:
+        gap, swing, phase = self._lead_gap
+        return gap + swing * math.sin(0.21 * time + phase)
 
     def _make_looks(self, person: int, round_: int) -> Looks:
         rng = np.random.default_rng((self._seed, 6, person, round_ + 1000))

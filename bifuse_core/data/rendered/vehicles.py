@@ -8,10 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from bifuse_core.data.rendered.camera import Floats, View
-from bifuse_core.data.rendered.canvas import Canvas, Mesh, tag
-from bifuse_core.data.rendered.conditions import Condition
+from bifuse_core.data.rendered.camera import View
+from bifuse_core.data.rendered.canvas import Canvas
 from bifuse_core.data.rendered.coachwork import Coachwork
+from bifuse_core.data.rendered.conditions import Condition
+from bifuse_core.data.rendered.paint import Mesh, tag
 from bifuse_core.data.rendered.vehicle_shapes import SHAPES, Shape
 
 _COLOURS = [
@@ -26,6 +27,7 @@ _COLOURS = [
     (176, 164, 140),
 ]
 _FINE_FROM = 22.0
+_BEAM_WIDTH = 0.2
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,16 @@ class Vehicle:
             self.condition,
         )
         place = np.array([self.u, 0, self.s], np.float32)
-        pixels = canvas.mesh(view, mesh.points + place, mesh, tag("vehicle", self.instance))
+        owner = tag("vehicle", self.instance)
+        pixels = canvas.mesh(view, mesh.points + place, mesh, owner, self._shine(view))
         canvas.finish(self.instance, pixels)
+
+    def _shine(self, view: View) -> float:
+        """How much of the beam of its headlights goes to the camera."""
+        if self.heading > 0:
+            return 1.0
+        aside = (self.u - view.u) / (self.s - view.s)
+        return (1 + (aside / _BEAM_WIDTH) ** 2) ** -2
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of the fusion node, and the settings they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+
+from bifuse_core.engine.engine import PRECISIONS
+from bifuse_core.imaging.thermal import ThermalSettings
+from bifuse_core.nets.zoo import FUSION_NETWORKS
+from bifuse_ros.parameters import Declared, declare
+
+_THERMAL = ThermalSettings()
+
+PARAMETERS = (
+    Declared("autostart", True, "configure and activate at start"),
+    Declared("network", "edge", "fusion network", choices=tuple(FUSION_NETWORKS)),
+    Declared("weights", "", "weights file (.safetensors); empty: the shipped one"),
+    Declared("device", "auto", "auto, cpu, cuda or cuda:N"),
+    Declared("precision", "auto", "arithmetic", choices=("auto", *PRECISIONS)),
+    Declared("threads", 0, "CPU threads of the network; 0: all", (0, 256)),
+    Declared("warm_up.width", 640, "width of the first, empty picture", (16, 8192)),
+    Declared("warm_up.height", 480, "height of the first, empty picture", (16, 8192)),
+    Declared("reference", "rgb", "camera whose header results carry", choices=("rgb", "thermal")),
+    Declared("thermal.transport", "raw", "image transport", choices=("raw", "compressed")),
+    Declared("rgb.transport", "raw", "image transport", choices=("raw", "compressed")),
+    Declared("queue_depth", 5, "depth of the camera subscriptions", (1, 100)),
+    Declared("sync.slop", 0.02, "largest stamp distance of a pair, s", (0.0, 1.0), live=True),
+    Declared("sync.offset", 0.0, "added to thermal stamps, s", (-1.0, 1.0), live=True),
+    Declared("sync.capacity", 10, "messages that may wait per camera", (2, 1000)),
+    Declared(
+        "thermal.unit",
+        _THERMAL.unit,
+        "what a count means",
+        choices=("raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"),
+        live=True,
+    ),
+    Declared("thermal.scale", _THERMAL.scale, "degC a count (linear)", (1e-6, 1e6), live=True),
+    Declared("thermal.offset", _THERMAL.offset, "degC at count 0 (linear)", (-1e6, 1e6), live=True),
+    Declared(
+        "thermal.range",
+        _THERMAL.range,
+        "what is mapped to black and white",
+        choices=("auto", "full", "fixed", "percentile"),
+        live=True,
+    ),
+    Declared("thermal.minimum", _THERMAL.minimum, "black, degC (fixed)", (-1e6, 1e6), live=True),
+    Declared("thermal.maximum", _THERMAL.maximum, "white, degC (fixed)", (-1e6, 1e6), live=True),
+    Declared(
+        "thermal.low_percentile",
+        _THERMAL.low_percentile,
+        "black, percentile",
+        (0.0, 100.0),
+        live=True,
+    ),
+    Declared(
+        "thermal.high_percentile",
+        _THERMAL.high_percentile,
+        "white, percentile",
+        (0.0, 100.0),
+        live=True,
+    ),
+    Declared(
+        "thermal.time_constant",
+        _THERMAL.time_constant,
+        "of percentiles, s",
+        (0.0, 3600.0),
+        live=True,
+    ),
+    Declared(
+        "thermal.minimum_span", _THERMAL.minimum_span, "least range, degC", (1e-6, 1e6), live=True
+    ),
+)
+BY_NAME = {declared.name: declared for declared in PARAMETERS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of all parameters, as one consistent set."""
+
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def weights(self) -> Path | None:
+        """The weights file, None for the shipped one."""
+        return Path(self["weights"]).expanduser() if self["weights"] else None
+
+    @property
+    def thermal(self) -> ThermalSettings:
+        """The thermal settings.
+
+        Raises:
+            ValueError: the values contradict each other.
+        """
+        names = [name for name in BY_NAME if name.startswith("thermal.")]
+        values = {name.removeprefix("thermal."): self[name] for name in names}
+        del values["transport"]
+        return ThermalSettings(**values)
+
+    def changed(self, changes: dict[str, Any], *, active: bool) -> Settings:
+        """Return the settings after a change.
+
+        Raises:
+            ValueError: a value is no choice of its parameter, cannot change while the node is
+                active, or contradicts another; the message names it.
+        """
+        for name, value in changes.items():
+            declared = BY_NAME.get(name)
+            if declared is None:
+                continue
+            declared.check(value)
+            if active and not declared.live and value != self[name]:
+                raise ValueError(
+                    f"{name} cannot change while the node is active; deactivate it first"
+                )
+        settings = Settings({**self.values, **changes})
+        # Built to be checked: it refuses values that contradict each other.
+        _ = settings.thermal
+        return settings
+
+
+def declare_settings(node: Node) -> Settings:
+    """Declare all parameters on a node and return their values.
+
+    Raises:
+        ValueError: a value given at start is none of the choices, or contradicts another.
+        rclpy.exceptions.ParameterException: a value has another type, or is outside its limits.
+    """
+    values = declare(node, PARAMETERS)
+    return Settings(values).changed(values, active=False)

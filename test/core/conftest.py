@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared fixtures: one thread, fixed seeds, and small pictures on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+torch.set_num_threads(1)
+cv2.setNumThreads(1)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def pair_folder(tmp_path: Path, random: np.random.Generator) -> Callable[..., Path]:
+    """Return a function that writes a folder of random pairs."""
+
+    def write(
+        stems: tuple[str, ...] = ("b", "a"),
+        *,
+        size: tuple[int, int] = (24, 32),
+        dtype: type[np.generic] = np.uint8,
+    ) -> Path:
+        folder = tmp_path / "pairs"
+        for side in ("ir", "vi"):
+            (folder / side).mkdir(parents=True)
+        for stem in stems:
+            thermal = random.integers(0, np.iinfo(dtype).max, size).astype(dtype)
+            rgb = random.integers(0, 256, (*size, 3), np.uint8)
+            write_picture(folder / "ir" / f"{stem}.png", thermal)
+            write_picture(folder / "vi" / f"{stem}.png", rgb)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a video whose frames are the grey levels 20, 40, 60, ..."""
+
+    def write(
+        name: str, *, frames: int = 5, rate: float = 12.5, width: int = 64, height: int = 48
+    ) -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+        assert writer.isOpened()
+        for number in range(frames):
+            writer.write(np.full((height, width, 3), 20 * (number + 1), np.uint8))
+        writer.release()
+        return file
+
+    return write
+
+
+def write_picture(file: Path, picture: NDArray[np.generic]) -> None:
+    if picture.ndim == 3:
+        picture = picture[..., ::-1]
+    assert cv2.imwrite(str(file), picture)
