@@ -14,6 +14,9 @@ from bifuse_core.imaging.colour import luminance, replace_luminance
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
 from bifuse_core.nets.zoo import load_fusion
 
+WHITE = 255
+"""Grey level of white in pictures of bytes."""
+
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -108,10 +111,11 @@ class Engine:
     def _fuse(self, thermal: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         device, dtype = self.device, self._dtype
         warmth = torch.from_numpy(thermal).to(device, dtype)[None, None]
-        picture = torch.from_numpy(rgb).to(device).permute(2, 0, 1)[None].to(dtype).div_(255)
+        # In grey levels: scaling three colours to [0, 1] and back costs as much as the network.
+        picture = torch.from_numpy(rgb).to(device).permute(2, 0, 1)[None].to(dtype)
         luma = luminance(picture)
-        fused = replace_luminance(picture, luma, self._net(warmth, luma))
-        levels = fused.float().mul_(255).round_().to(torch.uint8)
+        fused = self._net(warmth, luma / WHITE).mul_(WHITE)
+        levels = replace_luminance(picture, luma, fused, white=WHITE).round_().to(torch.uint8)
         return levels[0].permute(1, 2, 0).contiguous().cpu().numpy()
 
 

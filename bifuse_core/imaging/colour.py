@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
@@ -16,18 +15,19 @@ def luminance(rgb: Tensor) -> Tensor:
     return (red * rgb[:, 0] + green * rgb[:, 1] + blue * rgb[:, 2]).unsqueeze(1)
 
 
-def replace_luminance(rgb: Tensor, luma: Tensor, fused: Tensor) -> Tensor:
+def replace_luminance(rgb: Tensor, luma: Tensor, fused: Tensor, *, white: float = 1.0) -> Tensor:
     """Give a colour picture the fused luminance and keep its chroma.
 
     In YCbCr, exchanging Y for F at constant Cb and Cr adds F - Y to red, green and blue alike,
     so no conversion there and back is needed.
 
     Args:
-        rgb: (B, 3, H, W) in [0, 1].
+        rgb: (B, 3, H, W) in [0, white].
         luma: (B, 1, H, W), the luminance of `rgb`.
-        fused: (B, 1, H, W) fused luminance in [0, 1].
+        fused: (B, 1, H, W) fused luminance in [0, white].
+        white: the value of white.
 
     Returns:
-        (B, 3, H, W) clipped to [0, 1].
+        (B, 3, H, W) clipped to [0, white].
     """
-    return torch.clamp(rgb + (fused - luma), 0, 1)
+    return (rgb + (fused - luma)).clamp_(0, white)

@@ -149,7 +149,7 @@ def show(
     console: Console,
 ) -> None:
     """Show the live state until the cameras end, and for the last images after that."""
-    started, printed = time.monotonic(), 0.0
+    started, printed, last = time.monotonic(), 0.0, ""
     until = float("inf")
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while time.monotonic() < until:
@@ -157,14 +157,13 @@ def show(
             now = time.monotonic()
             if console.is_terminal:
                 live.update(monitor.table(now - started))
-            elif now - printed > 1:
-                printed = now
-                console.print(monitor.line(), soft_wrap=True)
+            elif now - printed > 1 and monitor.line() != last:
+                printed, last = now, monitor.line()
+                console.print(last, soft_wrap=True)
             fail_if_ended(others)
             if until == float("inf") and cameras.ended() is not None:
                 fail_if_failed(cameras)
                 until = now + 1.0
-    console.print(monitor.line(), soft_wrap=True)
 
 
 def fail_if_ended(nodes: list[NodeProcess]) -> None:

@@ -44,9 +44,15 @@ class Monitor(Node):
             callback = partial(self._count, name)
             self.create_subscription(CameraInfo, topic, callback, qos.camera(50))
 
+    def headline(self) -> str:
+        """Return what the chain is doing, in words."""
+        if not any(self.counts.values()):
+            return "waiting for the first images (rendered scenes take some seconds to prepare)"
+        return self.message
+
     def table(self, elapsed: float) -> Table:
         """Return the state of the chain as a table."""
-        table = Table(title=f"{self.message}   ({elapsed:.0f} s)", title_justify="left")
+        table = Table(title=f"{self.headline()}   ({elapsed:.0f} s)", title_justify="left")
         for column in ("stream", "images", "Hz", "latency p50 / p95 (ms)", ""):
             table.add_column(column, justify="right" if column != "stream" else "left")
         value = self.values.get
@@ -62,10 +68,12 @@ class Monitor(Node):
 
     def line(self) -> str:
         """Return the state of the chain as one line, for output that is no terminal."""
+        if not any(self.counts.values()):
+            return self.headline()
         value = self.values.get
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
         return (
-            f"{self.message}: {counts}; {value('fused rate (Hz)', '-')} Hz, latency p50 "
+            f"{self.headline()}: {counts}; {value('fused rate (Hz)', '-')} Hz, latency p50 "
             f"{value('total p50 (ms)', '-')} p95 {value('total p95 (ms)', '-')} ms"
         )
 
