@@ -9,22 +9,21 @@ from typing import Any
 
 import cv2
 import numpy as np
-import rclpy
 from numpy.typing import NDArray
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from bifuse_core.data.pairs import ImagePair, PairError, PairSource
+from bifuse_core.data.pairs import ImagePair, PairSource
 from bifuse_core.data.read_ahead import ReadAhead
 from bifuse_core.data.rendered.film import RenderedFilm
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.imaging.thermal import ThermalNormaliser
 from bifuse_ros import conversions, qos
-from bifuse_ros.parameters import Declared, declare, unknown_overrides
+from bifuse_ros.parameters import Declared, declare, refuse_unknown
+from bifuse_ros.running import run
 
 FOLDER_RATE = 5.0
 """Pairs per second of a folder of pictures, which has no rate of its own."""
@@ -63,9 +62,7 @@ class CameraNode(Node):
         super().__init__("camera_node", **node_options)
         self._pairs: ReadAhead | None = None
         values = declare(self, PARAMETERS)
-        unknown = unknown_overrides(self, PARAMETERS)
-        if unknown:
-            raise ValueError(f"there are no parameters named {', '.join(unknown)}")
+        refuse_unknown(self, PARAMETERS)
         source = open_source(values)
         self._values = values
         self._random = np.random.default_rng(values["seed"])
@@ -162,26 +159,7 @@ def camera_info(header: Header, width: int, height: int) -> CameraInfo:
 
 def main(args: list[str] | None = None) -> int:
     """Play until the source ends or the node is interrupted."""
-    rclpy.init(args=args)
-    try:
-        node = CameraNode()
-    except (ValueError, ParameterException, OSError) as error:
-        print(f"camera_node: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-        return 0
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 0
-    except PairError as error:
-        node.get_logger().error(str(error))
-        return 1
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+    return run(CameraNode, args)
 
 
 if __name__ == "__main__":

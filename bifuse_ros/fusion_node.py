@@ -9,13 +9,10 @@ from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
 
-import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -28,7 +25,8 @@ from bifuse_core.streams.worker import Worker
 from bifuse_ros import conversions, qos
 from bifuse_ros.diagnostics import Health, fusion_status
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
-from bifuse_ros.parameters import unknown_overrides
+from bifuse_ros.parameters import refuse_unknown
+from bifuse_ros.running import run
 
 CAMERAS = {THERMAL: "thermal", RGB: "rgb"}
 LOG_INTERVAL = 5.0
@@ -78,12 +76,9 @@ class FusionNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and verify the weights, warm up, and create the publishers."""
-        unknown = unknown_overrides(self, PARAMETERS)
-        if unknown:
-            self.get_logger().error(f"there are no parameters named {', '.join(unknown)}")
-            return TransitionCallbackReturn.FAILURE
         settings = self._settings
         try:
+            refuse_unknown(self, PARAMETERS)
             if settings["threads"]:
                 torch.set_num_threads(settings["threads"])
             self._engine = Engine(
@@ -291,24 +286,7 @@ class FusionNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is interrupted."""
-    rclpy.init(args=args)
-    try:
-        node = FusionNode()
-    except (ValueError, ParameterException) as error:
-        print(f"fusion_node: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        node.start()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run(FusionNode, args, FusionNode.start)
 
 
 if __name__ == "__main__":

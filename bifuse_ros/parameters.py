@@ -70,9 +70,17 @@ def declare(node: Node, parameters: Iterable[Declared]) -> dict[str, Any]:
     return values
 
 
-def unknown_overrides(node: Node, parameters: Iterable[Declared]) -> list[str]:
-    """Return the names given at start that the node does not have, such as misspelt ones."""
+def refuse_unknown(node: Node, parameters: Iterable[Declared]) -> None:
+    """Refuse names given at start that the node does not have, such as misspelt ones.
+
+    ROS itself would ignore them without a word.
+
+    Raises:
+        ValueError: the message lists them.
+    """
     ours = {*(declared.name for declared in parameters), "use_sim_time"}
     ours.add("start_type_description_service")
     given = getattr(node, "_parameter_overrides", {})
-    return sorted(n for n in given if n not in ours and not n.startswith("qos_overrides."))
+    unknown = sorted(n for n in given if n not in ours and not n.startswith("qos_overrides."))
+    if unknown:
+        raise ValueError(f"there are no parameters named {', '.join(unknown)}")

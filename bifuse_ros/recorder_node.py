@@ -9,50 +9,77 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from bifuse_ros.bag_writer import BagWriter
+from bifuse_ros.parameters import Declared, declare, refuse_unknown
+from bifuse_ros.running import run
+
+PARAMETERS = (
+    Declared(
+        "topics",
+        ["thermal/image_raw", "thermal/camera_info", "rgb/image_raw", "rgb/camera_info"],
+        "what is recorded, each from the moment it is first published",
+    ),
+    Declared("bag", "bag", "folder to write; must not exist"),
+    Declared("compress", False, "compress with zstd"),
+)
 
 
 class RecorderNode(Node):
-    """Subscribes the topics of the parameter `topics` with the quality of service they offer."""
+    """Subscribes its topics with the quality of service they offer, and writes what arrives.
+
+    A topic whose type is not installed is reported and left out; a full disk ends the recording
+    with an error and keeps what is written.
+    """
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("recorder_node", **node_options)
-        self._waiting = list(self.declare_parameter("topics", [""]).value)
-        path = Path(self.declare_parameter("bag", "bag").value)
-        compress = self.declare_parameter("compress", False).value
-        self._writer = BagWriter(path, compress=compress)
+        self._writer: BagWriter | None = None
+        values = declare(self, PARAMETERS)
+        refuse_unknown(self, PARAMETERS)
+        self._waiting = [self.resolve_topic_name(topic) for topic in values["topics"]]
+        self._writer = BagWriter(Path(values["bag"]), compress=values["compress"])
         self.recorded = 0
         self.create_timer(0.1, self._subscribe)
+
+    def destroy_node(self) -> None:
+        """Finish the bag with the node."""
+        self._finish()
+        super().destroy_node()
 
     def _subscribe(self) -> None:
         types = dict(self.get_topic_names_and_types())
         for topic in tuple(self._waiting):
-            name = self.resolve_topic_name(topic)
-            offered = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
-            if not offered or name not in types:
+            offered = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
+            if not (self._writer and offered and topic in types):
                 continue
-            index = self._writer.add_topic(name, types[name][0], offered)
-            self.create_subscription(
-                message_class(types[name][0]),
-                name,
-                partial(self._write, index),
-                requested(offered),
-                raw=True,
-            )
             self._waiting.remove(topic)
+            kind = types[topic][0]
+            try:
+                write = partial(self._write, self._writer.add_topic(topic, kind, offered))
+                self.create_subscription(
+                    message_class(kind), topic, write, requested(offered), raw=True
+                )
+            except (ValueError, ImportError, AttributeError) as error:
+                self.get_logger().error(f"{topic} is not recorded: {error}")
 
     def _write(self, topic: int, data: bytes) -> None:
-        self._writer.write(topic, self.get_clock().now().nanoseconds, data)
+        if self._writer is None:
+            return
+        try:
+            self._writer.write(topic, self.get_clock().now().nanoseconds, data)
+        except OSError as error:
+            self.get_logger().error(f"recording has ended: {error}")
+            self._finish()
+            return
         self.recorded += 1
 
-    def close(self) -> None:
-        """Finish the bag."""
-        self._writer.close()
+    def _finish(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.close()
 
 
 def message_class(kind: str) -> Any:
@@ -74,24 +101,7 @@ def requested(offered: list[QoSProfile]) -> QoSProfile:
 
 def main(args: list[str] | None = None) -> int:
     """Record until interrupted."""
-    rclpy.init(args=args)
-    try:
-        node = RecorderNode()
-    except (ValueError, OSError) as error:
-        print(f"recorder_node: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run(RecorderNode, args)
 
 
 if __name__ == "__main__":

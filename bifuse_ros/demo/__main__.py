@@ -110,6 +110,8 @@ def camera_parameters(args: argparse.Namespace) -> dict[str, Any]:
         "loop": False,
         "thermal.encoding": "mono8" if args.input else "mono16",
         "wait_for_subscribers": 3,
+        # Free-running cameras never agree to the millisecond.
+        "jitter": 0.0 if args.input else 0.003,
         # Rendering takes the processors that fusion needs.
         "preload": not args.input,
         "rendered.seconds": args.seconds,

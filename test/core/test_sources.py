@@ -263,22 +263,6 @@ def test_reading_ahead_keeps_no_more_than_its_capacity() -> None:
     assert len(source.taken) <= 6
 
 
-def test_reading_ahead_tells_when_something_is_ready() -> None:
-    go_on = threading.Event()
-
-    class Held(Numbered):
-        def __iter__(self) -> Iterator[ImagePair]:
-            assert go_on.wait(PATIENCE)
-            yield from super().__iter__()
-
-    reader = ReadAhead(Held(1), loop=False)
-    assert not reader.ready()
-    go_on.set()
-    assert names(reader, 1) == ["0"]
-    within_patience(reader.stop)
-    assert reader.ready()
-
-
 def test_an_endless_reader_stops_while_nobody_takes() -> None:
     reader = ReadAhead(Numbered(3), loop=True, capacity=2)
     within_patience(reader.stop)

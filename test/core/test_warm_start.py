@@ -98,7 +98,7 @@ def test_an_interrupted_run_resumes_at_the_saved_step(
     second = Blend()
     warm_start(second, pairs, settings, resume=file)
     assert second.calls == 130
-    assert torch.load(file, weights_only=True)["step"] == 200
+    assert torch.load(file, weights_only=True)["step"] == 230
     # It ends where an uninterrupted run ends: the best share is one and the same.
     whole = Blend()
     warm_start(whole, pairs, settings)
@@ -195,3 +195,23 @@ def test_a_crop_of_the_whole_picture_without_variation_is_the_pair_and_its_targe
     ]
     exact = sum(bool(d < 1e-5) for d in distances)
     assert 1 <= exact <= 20
+
+
+def test_a_finished_run_can_be_resumed_without_a_step(
+    pairs: list[ImagePair], tmp_path: Path
+) -> None:
+    settings = WarmStart(steps=120, batch=1, crop=16)
+    loss = warm_start(Blend(), pairs, settings, resume=tmp_path / "state.pt")
+    again = Blend()
+    assert warm_start(again, pairs, settings, resume=tmp_path / "state.pt") == pytest.approx(loss)
+    assert again.calls == 0
+
+
+def test_the_state_of_another_run_is_refused(pairs: list[ImagePair], tmp_path: Path) -> None:
+    file = tmp_path / "state.pt"
+    warm_start(Blend(), pairs, WarmStart(steps=101, batch=1, crop=16), resume=file)
+    with pytest.raises(ValueError, match="state.pt: a run with other settings: .*101"):
+        warm_start(Blend(), pairs, WarmStart(steps=102, batch=1, crop=16), resume=file)
+    other = torch.nn.Conv2d(1, 1, 3)
+    with pytest.raises(ValueError, match="state.pt: a run of another network"):
+        warm_start(other, pairs, WarmStart(steps=101, batch=1, crop=16), resume=file)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Read when the first node is made, so before anything of ROS is imported.
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ.setdefault(
     "FASTDDS_DEFAULT_PROFILES_FILE", str(ROOT / "config" / "fastdds_large_images.xml")
 )
@@ -36,12 +36,19 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["ROS_LOG_DIR"] = str(tmp_path_factory.mktemp("ros_log"))
 
 
+domains = cycle(range(1, 101))
+for _ in range(os.getpid() % 100):
+    next(domains)
+
+
 @pytest.fixture(autouse=True)
 def context() -> Iterator[None]:
+    """A domain for each test: what one leaves behind is not discovered by the next."""
+    os.environ["ROS_DOMAIN_ID"] = str(next(domains))
     rclpy.init()
     yield
     rclpy.try_shutdown()
-    # Lifecycle services live until their node is collected, and would be found by the next test.
+    # A node of the last test that is collected later takes the log of its namesake with it.
     gc.collect()
 
 

@@ -49,7 +49,7 @@ def test_what_was_published_reads_back_message_by_message(
     values = [KeyValue(key="rate", value="25.0")]
     status.publish(DiagnosticArray(status=[DiagnosticStatus(name="a", values=values)]))
     client.until(lambda: recorder.recorded == 21, "all is recorded")
-    recorder.close()
+    recorder.destroy_node()
 
     messages = list(mcap_reader.read_ros2_messages(str(tmp_path / "bag" / "bag.mcap")))
     images = [m.ros_msg for m in messages if m.channel.topic == "/thermal/image_raw"]
@@ -70,7 +70,7 @@ def test_metadata_holds_types_counts_and_the_offered_quality_of_service(
     recorder = running(recorder_node(tmp_path / "bag", ["/thermal/image_raw", "/label"]))
     client.until(lambda: recorder.recorded == 1, "the latched message is recorded")
     client.until(cameras.get_subscription_count, "it records the camera")
-    recorder.close()
+    recorder.destroy_node()
     text = (tmp_path / "bag" / "metadata.yaml").read_text()
     information = yaml.safe_load(text)["rosbag2_bagfile_information"]
     assert information["storage_identifier"] == "mcap"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every node is run: from its start to the signal that ends it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+AnyNode = TypeVar("AnyNode", bound=Node)
+
+
+def run(
+    make: Callable[[], AnyNode],
+    args: list[str] | None,
+    started: Callable[[AnyNode], None] = lambda node: None,
+) -> int:
+    """Make a node, spin it until it is interrupted, and return the exit code.
+
+    Args:
+        make: makes the node.
+        args: command line; that of the process by default.
+        started: called with the node before it spins.
+
+    Returns:
+        0 after SIGINT, SIGTERM or an end of the node's own; 1 when the node cannot be made or
+        fails over its input, with one line that says why.
+    """
+    rclpy.init(args=args)
+    try:
+        node = make()
+    except (ValueError, ParameterException, OSError) as error:
+        print(f"{make.__name__}: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        started(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 0
+    except ValueError as error:
+        node.get_logger().fatal(str(error))
+        return 1
+    except Exception:
+        # A signal that arrives between two steps of the executor shows as an error of some kind.
+        if rclpy.ok():
+            raise
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
