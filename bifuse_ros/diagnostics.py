@@ -36,6 +36,11 @@ class Health:
     reported_faults: int = 0
 
 
+def idle_status(name: str) -> DiagnosticStatus:
+    """Return the status of a node that is not active; `name` is its full name."""
+    return DiagnosticStatus(level=DiagnosticStatus.OK, name=f"{name}: fusion", message="not active")
+
+
 def fusion_status(
     name: str,
     health: Health,
@@ -49,7 +54,7 @@ def fusion_status(
     """Return the status of an active node and start the next second of its rates.
 
     Args:
-        name: name of the node.
+        name: full name of the node.
         health: its counters and meters.
         counters: what became of the messages in the pairing.
         topics: resolved image topic of each camera.

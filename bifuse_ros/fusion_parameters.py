@@ -116,6 +116,16 @@ class Settings:
         return Path(self["weights"]).expanduser() if self["weights"] else None
 
     @property
+    def slop(self) -> int:
+        """`sync.slop` in nanoseconds."""
+        return round(self["sync.slop"] * 1e9)
+
+    @property
+    def offset(self) -> int:
+        """`sync.offset` in nanoseconds."""
+        return round(self["sync.offset"] * 1e9)
+
+    @property
     def thermal(self) -> ThermalSettings:
         """The thermal settings.
 

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of the pictures through an active fusion node: message, pair, fused picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from bifuse_core.engine.engine import Engine
+from bifuse_core.streams.pairing import RGB, THERMAL, Pair, StreamPairing
+from bifuse_core.streams.worker import Worker
+from bifuse_ros import conversions
+from bifuse_ros.diagnostics import Health
+from bifuse_ros.fusion_parameters import Settings
+
+CAMERAS = {THERMAL: "thermal", RGB: "rgb"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture on its way.
+
+    Attributes:
+        which: THERMAL or RGB.
+        header: that of its message.
+        stamp: of the header, nanoseconds.
+        picture: counts (H, W), or red, green, blue (H, W, 3).
+        received: `perf_counter` at receipt, seconds.
+    """
+
+    which: int
+    header: Header
+    stamp: int
+    picture: NDArray[Any]
+    received: float
+
+
+class FusionPath:
+    """Turns image messages into pairs, and the newest pair into a fused picture.
+
+    `receive` belongs to the thread of the executor, fusion and `publish` to a worker of its own.
+
+    Args:
+        engine: fuses the pairs.
+        settings: of the node.
+        publish: called with a fused picture (H, W, 3) and the frame whose header it carries.
+        report: called with a camera, or `fusion`, and the text of an error.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        publish: Callable[[NDArray[np.uint8], Frame], None],
+        report: Callable[[str, str], None],
+    ) -> None:
+        self.health = Health()
+        self.pairing: StreamPairing[Frame] = StreamPairing(
+            settings.slop, offset=settings.offset, capacity=settings["sync.capacity"]
+        )
+        self._engine, self._publish, self._report = engine, publish, report
+        self._reference = settings["reference"]
+        self._worker: Worker[Pair[Frame]] = Worker("fusion", self._fuse, self._failed)
+
+    @property
+    def displaced(self) -> int:
+        """Pairs that a newer one replaced before they were fused."""
+        return self._worker.mailbox.displaced
+
+    def change(self, settings: Settings) -> None:
+        """Take over the live settings."""
+        self.pairing.slop, self.pairing.offset = settings.slop, settings.offset
+
+    def close(self) -> None:
+        """Finish the pair in hand and drop what waits."""
+        self._worker.stop()
+
+    def receive(self, which: int, message: Image | CompressedImage) -> None:
+        """Take in a message of one camera; one that holds no usable picture is counted."""
+        camera, received, health = CAMERAS[which], perf_counter(), self.health
+        health.received[camera].tick()
+        convert = conversions.thermal_picture if which == THERMAL else conversions.rgb_picture
+        try:
+            picture = convert(message)
+        except conversions.ImageError as error:
+            health.rejected[camera] += 1
+            self._report(camera, f"image rejected: {error}")
+            return
+        health.latency["convert"].add(perf_counter() - received)
+        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        health.stamps[camera] = stamp
+        frame = Frame(which, message.header, stamp, picture, received)
+        for pair in self.pairing.push(which, stamp, frame):
+            self._worker.mailbox.put(pair)
+
+    def _fuse(self, pair: Pair[Frame]) -> None:
+        reference = pair.thermal if self._reference == "thermal" else pair.rgb
+        started = perf_counter()
+        fused = self._engine.fuse(pair.thermal.picture, pair.rgb.picture, reference.stamp)
+        finished = perf_counter()
+        self._publish(fused, reference)
+        published = perf_counter()
+        received = max(pair.thermal.received, pair.rgb.received)
+        health = self.health
+        health.skew = pair.skew
+        health.latency["wait"].add(started - received)
+        health.latency["fuse"].add(finished - started)
+        health.latency["publish"].add(published - finished)
+        health.latency["total"].add(published - received)
+        health.fused.tick()
+
+    def _failed(self, error: Exception) -> None:
+        self.health.failed += 1
+        self._report("fusion", f"pair not fused: {error}")
