@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,18 +30,8 @@ def rectangle(u: float, half: float, low: float, high: float, s: float) -> Float
 
 
 @dataclass(frozen=True)
-class Lamp:
-    """A street lamp that reaches over the road.
-
-    Attributes:
-        s: Metres along the road.
-        side: -1 left, 1 right.
-        condition: Decides whether it is on.
-    """
-
+class _Furniture(ABC):
     s: float
-    side: int
-    condition: Condition
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -55,6 +46,23 @@ class Lamp:
     @cached_property
     def _mesh(self) -> Mesh:
         return Mesh(self._faces())
+
+    @abstractmethod
+    def _faces(self) -> list[Face]: ...
+
+
+@dataclass(frozen=True)
+class Lamp(_Furniture):
+    """A street lamp that reaches over the road.
+
+    Attributes:
+        s: Metres along the road.
+        side: -1 left, 1 right.
+        condition: Decides whether it is on.
+    """
+
+    side: int
+    condition: Condition
 
     def _faces(self) -> list[Face]:
         air, u = self.condition.air, self.side * LAMP_U
@@ -87,7 +95,7 @@ class Lamp:
 
 
 @dataclass(frozen=True)
-class Sign:
+class Sign(_Furniture):
     """A traffic sign on a pole.
 
     Attributes:
@@ -97,24 +105,9 @@ class Sign:
         condition: The hour.
     """
 
-    s: float
     u: float
     kind: int
     condition: Condition
-
-    @property
-    def reach(self) -> tuple[float, float]:
-        """Where it begins and ends along the road, metres."""
-        return self.s, self.s
-
-    def draw(self, canvas: Canvas, view: View) -> None:
-        """Paint it."""
-        if self.s - view.s > 2:
-            canvas.mesh(view, self._mesh.points, self._mesh, _STREET)
-
-    @cached_property
-    def _mesh(self) -> Mesh:
-        return Mesh(self._faces())
 
     def _faces(self) -> list[Face]:
         air = self.condition.air
