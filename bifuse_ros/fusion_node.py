@@ -13,6 +13,7 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -50,7 +51,8 @@ class FusionNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._change_parameters)
         self.create_service(Trigger, "~/reload_weights", self._reload_weights)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(1.0, self._diagnose)
+        # Not the clock of a bag: diagnostics go on while that is paused or jumps.
+        self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def start(self) -> None:
         """Configure and activate, if the parameter `autostart` says so."""
