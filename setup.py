@@ -10,7 +10,7 @@ NAME = "bifuse_ros"
 setup(
     name=NAME,
     version="0.1.0",
-    description="Fuses a thermal and an RGB camera, with detections and a segmentation mask",
+    description="Pairs the streams of a thermal and an RGB camera and fuses them into one image",
     license="Apache-2.0",
     maintainer="BiFuse maintainers",
     maintainer_email="maintainers@bifuse.example",

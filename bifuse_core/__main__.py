@@ -28,7 +28,7 @@ def main(args: list[str] | None = None) -> int:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
         # Only the chosen subcommand is imported, so that help does not wait for torch.
-        if name in arguments:
+        if name in arguments[:1]:
             command = import_module(f"bifuse_core.commands.{name.replace('-', '_')}")
             command.add_arguments(subparser)
             subparser.set_defaults(run=command.run)

@@ -71,7 +71,7 @@ class CameraNode(Node):
         self._infos = {c: self._publisher(CameraInfo, c, "camera_info") for c in ("thermal", "rgb")}
         if values["preload"]:
             self.get_logger().info(f"preparing {len(source)} pairs")
-        pairs: Any = list(source) if values["preload"] else source
+        pairs = self._preloaded(source) if values["preload"] else source
         self._pairs = ReadAhead(pairs, loop=values["loop"])
         self.played = 0
         self._started = False
@@ -82,6 +82,15 @@ class CameraNode(Node):
         if self._pairs:
             self._pairs.stop()
         super().destroy_node()
+
+    def _preloaded(self, source: PairSource) -> list[ImagePair]:
+        pairs = []
+        for pair in source:
+            # SIGTERM ends the context without a word to whoever is at work.
+            if not self.context.ok():
+                raise ExternalShutdownException
+            pairs.append(pair)
+        return pairs
 
     def _publisher(self, kind: Any, camera: str, topic: str) -> Any:
         return self.create_publisher(kind, f"{camera}/{topic}", qos.camera(5))

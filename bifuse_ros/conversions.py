@@ -60,6 +60,27 @@ class ImageError(ValueError):
     """A message holds no usable picture; the text names the value and the limit."""
 
 
+def check(message: Image | CompressedImage, *, thermal: bool) -> None:
+    """Refuse a message that cannot hold a picture, in microseconds: no pixel is touched.
+
+    Size, step and data must agree, and a thermal encoding be known. Whether compressed data is
+    sound, or cv_bridge has a colour encoding that is none of ours, only decoding tells.
+
+    Raises:
+        ImageError: the text names the value and the limit.
+    """
+    if isinstance(message, CompressedImage):
+        if not len(message.data):
+            raise ImageError(f"0 bytes of format {message.format!r} are no readable picture")
+    elif message.encoding in (THERMAL_ENCODINGS if thermal else RGB_ENCODINGS):
+        kind, channels = _LAYOUTS[message.encoding]
+        _rows(message, channels * np.dtype(kind).itemsize)
+    elif thermal:
+        raise _unknown_encoding(message, THERMAL_ENCODINGS)
+    else:
+        _check_size(message.width, message.height)
+
+
 def thermal_picture(message: Image | CompressedImage) -> NDArray[Any]:
     """Return a thermal message as counts.
 
@@ -145,15 +166,16 @@ def _view(message: Image) -> NDArray[Any]:
     order = ">" if message.is_bigendian else "<"
     dtype = np.dtype(order + kind)
     rows = _rows(message, channels * dtype.itemsize)
-    if message.step % dtype.itemsize:
+    if dtype.itemsize > 1 and message.step != rows.shape[1]:
+        # Padding may end between elements, and NumPy before 1.23 views no padded rows.
         rows = np.ascontiguousarray(rows)
     return rows.view(dtype).reshape(message.height, message.width, channels)
 
 
 def _rows(message: Image, pixel_bytes: int) -> NDArray[np.uint8]:
     """Return the bytes of the pixels, (H, W * pixel_bytes), without the padding of the rows."""
-    _check_size(message)
     height, width, step = message.height, message.width, message.step
+    _check_size(width, height)
     if step < width * pixel_bytes:
         raise ImageError(
             f"step is {step} bytes; {width} pixels of {message.encoding} need {width * pixel_bytes}"
@@ -169,8 +191,7 @@ def _rows(message: Image, pixel_bytes: int) -> NDArray[np.uint8]:
     return np.lib.stride_tricks.as_strided(data, (height, width * pixel_bytes), (step, 1))
 
 
-def _check_size(message: Image) -> None:
-    height, width = message.height, message.width
+def _check_size(width: int, height: int) -> None:
     if not (0 < height <= MAXIMUM_SIDE and 0 < width <= MAXIMUM_SIDE):
         raise ImageError(f"size is {width}x{height}; each side must be 1 to {MAXIMUM_SIDE}")
 
@@ -180,7 +201,7 @@ def _native(picture: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bridged(message: Image) -> NDArray[np.uint8]:
-    _check_size(message)
+    _check_size(message.width, message.height)
     try:
         from cv_bridge import CvBridge
 
@@ -192,9 +213,13 @@ def _bridged(message: Image) -> NDArray[np.uint8]:
 
 def _decompressed(message: CompressedImage, flags: int) -> NDArray[Any]:
     data = np.frombuffer(message.data, np.uint8)
-    picture = cv2.imdecode(data, flags) if data.size else None
+    try:
+        picture = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:  # a header that claims an absurd size
+        picture = None
     if picture is None:
         raise ImageError(f"{data.size} bytes of format {message.format!r} are no readable picture")
+    _check_size(picture.shape[1], picture.shape[0])
     return picture
 
 

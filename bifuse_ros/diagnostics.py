@@ -11,9 +11,10 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from bifuse_core.streams.meters import LatencyMeter, RateMeter
 from bifuse_core.streams.pairing import PairingCounters
 
-STAGES = ("convert", "wait", "fuse", "publish", "total", "age")
-"""Stages timed by the node: message to array; receipt of the later picture to start of work;
-network; publishing; receipt of the later picture to published; stamp to published."""
+STAGES = ("receive", "wait", "convert", "fuse", "publish", "total", "age")
+"""Stages timed by the node: check and pairing of a message; receipt of the later image to the start
+of work; messages to arrays; network; publishing; receipt of the later image to published; stamp
+to published."""
 
 
 @dataclass
@@ -33,7 +34,14 @@ class Health:
     """Thermal minus RGB stamp of the last pair, nanoseconds."""
     stamps: dict[str, int] = field(default_factory=dict)
     """Stamp of the last message of each camera, nanoseconds."""
-    reported_faults: int = 0
+    reported: dict[str, int] = field(default_factory=dict)
+    """Totals at the last report, by name."""
+
+    def news(self, **totals: int) -> dict[str, int]:
+        """Return how far each total has grown since the last report, and keep them."""
+        grown = {name: total - self.reported.get(name, 0) for name, total in totals.items()}
+        self.reported |= totals
+        return grown
 
 
 def idle_status(name: str) -> DiagnosticStatus:
@@ -48,6 +56,7 @@ def fusion_status(
     *,
     topics: dict[str, str],
     slop: float,
+    offset: float,
     facts: dict[str, Any],
     displaced: int,
 ) -> DiagnosticStatus:
@@ -59,6 +68,7 @@ def fusion_status(
         counters: what became of the messages in the pairing.
         topics: resolved image topic of each camera.
         slop: largest stamp distance of a pair, seconds.
+        offset: added to thermal stamps, seconds.
         facts: what does not change from second to second: network, device, checksum.
         displaced: pairs that a newer one replaced before they were fused.
     """
@@ -76,7 +86,10 @@ def fusion_status(
         for percent, seconds in zip((50, 95, 99), meter.percentiles(50, 95, 99), strict=False):
             values[f"{stage} p{percent} (ms)"] = f"{seconds * 1e3:.2f}"
     values |= facts
-    level, message = _judge(health, rates, fused, topics, slop)
+    silent = [topics[camera] for camera, rate in rates.items() if rate == 0]
+    level, message = DiagnosticStatus.WARN, "no images on " + " and ".join(silent)
+    if not silent:
+        level, message = _judge(health, counters, slop, offset)
     return DiagnosticStatus(
         level=level,
         name=f"{name}: fusion",
@@ -87,22 +100,28 @@ def fusion_status(
 
 
 def _judge(
-    health: Health, rates: dict[str, float], fused: float, topics: dict[str, str], slop: float
+    health: Health, counters: PairingCounters, slop: float, offset: float
 ) -> tuple[bytes, str]:
-    silent = [camera for camera, rate in rates.items() if rate == 0]
-    if silent:
-        return DiagnosticStatus.WARN, "no images on " + " and ".join(topics[c] for c in silent)
-    faults = health.failed + sum(health.rejected.values())
-    if faults > health.reported_faults:
-        new, health.reported_faults = faults - health.reported_faults, faults
-        return DiagnosticStatus.WARN, f"{new} unusable images in the last second; see the log"
-    if fused == 0:
-        distance = abs(health.stamps["thermal"] - health.stamps["rgb"]) / 1e9
-        return DiagnosticStatus.WARN, (
-            f"images arrive but do not pair: the last stamps lie {distance:.3f} s apart, "
-            f"sync.slop is {slop:.3f} s; is sync.offset right?"
-        )
-    return DiagnosticStatus.OK, "fusing"
+    """Say how a node fares to whom both cameras speak."""
+    news = health.news(
+        faults=health.failed + sum(health.rejected.values()),
+        fused=health.fused.total,
+        paired=counters.paired,
+        repeated=counters.duplicate + counters.late,
+    )
+    if news["faults"]:
+        return DiagnosticStatus.WARN, f"{news['faults']} unusable images lately; see the log"
+    if news["fused"]:
+        return DiagnosticStatus.OK, "fusing"
+    if news["paired"]:
+        return DiagnosticStatus.WARN, "pairs come faster than the network fuses one"
+    if news["repeated"]:
+        return DiagnosticStatus.WARN, "stamps repeat or go back; do the drivers set them?"
+    distance = abs((health.stamps["thermal"] - health.stamps["rgb"]) / 1e9 + offset)
+    return DiagnosticStatus.WARN, (
+        f"images arrive but do not pair: the last stamps lie {distance:.3f} s apart, "
+        f"sync.slop is {slop:.3f} s; is sync.offset right?"
+    )
 
 
 def _text(value: Any) -> str:

@@ -47,6 +47,7 @@ class FusionNode(LifecycleNode):
         self._inputs: list[Any] = []
         self._camera_info: dict[int, CameraInfo] = {}
         self._logged: dict[str, float] = {}
+        self._threads = torch.get_num_threads()
         self._settings = declare_settings(self)
         self.add_on_set_parameters_callback(self._change_parameters)
         self.create_service(Trigger, "~/reload_weights", self._reload_weights)
@@ -56,10 +57,12 @@ class FusionNode(LifecycleNode):
 
     def start(self) -> None:
         """Configure and activate, if the parameter `autostart` says so."""
-        if self._settings["autostart"] and (
-            self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        ):
+        if not self._settings["autostart"]:
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+        if self._path is None:
+            self.get_logger().error("not active; mend what is wrong, then configure and activate")
 
     # Lifecycle
 
@@ -68,8 +71,7 @@ class FusionNode(LifecycleNode):
         settings = self._settings
         try:
             refuse_unknown(self, PARAMETERS)
-            if settings["threads"]:
-                torch.set_num_threads(settings["threads"])
+            torch.set_num_threads(settings["threads"] or self._threads)
             self._engine = Engine(
                 settings["network"],
                 weights=settings.weights,
@@ -78,9 +80,10 @@ class FusionNode(LifecycleNode):
                 thermal=settings.thermal,
             )
             self._engine.warm_up(settings["warm_up.width"], settings["warm_up.height"])
-        except (ValueError, RuntimeError, OSError) as error:
+        # rclpy would swallow an exception without a word.
+        except Exception as error:
             self.get_logger().error(f"cannot configure: {error}")
-            self._engine = None
+            self._release()
             return TransitionCallbackReturn.FAILURE
         self._results = [
             self.create_lifecycle_publisher(
@@ -93,14 +96,16 @@ class FusionNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the cameras and start the worker."""
         assert self._engine is not None
-        activated = super().on_activate(state)
+        self._camera_info.clear()
         self._path = FusionPath(self._engine, self._settings, self._publish, self._report)
-        self._inputs = [
-            subscription
-            for which, camera in CAMERAS.items()
-            for subscription in self._subscribe(which, camera, self._path)
-        ]
-        return activated
+        try:
+            for which, camera in CAMERAS.items():
+                self._inputs += self._subscribe(which, camera, self._path)
+        except Exception as error:
+            self.get_logger().error(f"cannot activate: {error}")
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
+        return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe and finish the pair in hand."""
@@ -129,23 +134,21 @@ class FusionNode(LifecycleNode):
 
     def _subscribe(self, which: int, camera: str, path: FusionPath) -> list[Any]:
         compressed = self._settings[f"{camera}.transport"] == "compressed"
-        topic = f"{camera}/image_raw" + ("/compressed" if compressed else "")
-        profile = qos.camera(self._settings["queue_depth"])
+        kind, suffix = (CompressedImage, "/compressed") if compressed else (Image, "")
+        callbacks = {
+            f"{camera}/image_raw{suffix}": (kind, partial(path.receive, which)),
+            f"{camera}/camera_info": (CameraInfo, partial(self._camera_info.__setitem__, which)),
+        }
         return [
             self.create_subscription(
-                CompressedImage if compressed else Image,
+                kind,
                 topic,
-                partial(path.receive, which),
-                profile,
+                callback,
+                qos.camera(self._settings["queue_depth"]),
                 event_callbacks=qos.subscription_events(self, topic),
                 qos_overriding_options=qos.overridable(),
-            ),
-            self.create_subscription(
-                CameraInfo,
-                f"{camera}/camera_info",
-                partial(self._camera_info.__setitem__, which),
-                profile,
-            ),
+            )
+            for topic, (kind, callback) in callbacks.items()
         ]
 
     def _stop(self) -> None:
@@ -187,7 +190,9 @@ class FusionNode(LifecycleNode):
         self.get_logger().error(f"{where}: {text}")
 
     def _topic(self, camera: str) -> str:
-        return str(self.resolve_topic_name(f"{camera}/image_raw"))
+        compressed = self._settings[f"{camera}.transport"] == "compressed"
+        suffix = "/compressed" if compressed else ""
+        return str(self.resolve_topic_name(f"{camera}/image_raw{suffix}"))
 
     def _diagnose(self) -> None:
         message = DiagnosticArray()
@@ -201,6 +206,7 @@ class FusionNode(LifecycleNode):
                 self._path.pairing.counters,
                 topics={camera: self._topic(camera) for camera in CAMERAS.values()},
                 slop=self._settings["sync.slop"],
+                offset=self._settings["sync.offset"],
                 facts=self._engine.facts(),
                 displaced=self._path.displaced,
             )

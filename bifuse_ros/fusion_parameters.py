@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rclpy.node import Node
 
 from bifuse_core.engine.engine import PRECISIONS
-from bifuse_core.imaging.thermal import ThermalSettings
+from bifuse_core.imaging.thermal import Range, ThermalSettings, Unit
 from bifuse_core.nets.zoo import FUSION_NETWORKS
 from bifuse_ros.parameters import Declared, declare
 
@@ -41,7 +41,7 @@ PARAMETERS = (
         "thermal.unit",
         _THERMAL.unit,
         "what a count means",
-        choices=("raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"),
+        choices=get_args(Unit),
         live=True,
     ),
     Declared("thermal.scale", _THERMAL.scale, "degC a count, for linear", (1e-6, 1e6), live=True),
@@ -52,7 +52,7 @@ PARAMETERS = (
         "thermal.range",
         _THERMAL.range,
         "what is mapped to black and white",
-        choices=("auto", "full", "fixed", "percentile"),
+        choices=get_args(Range),
         live=True,
     ),
     Declared(
@@ -103,9 +103,17 @@ BY_NAME = {declared.name: declared for declared in PARAMETERS}
 
 @dataclass(frozen=True)
 class Settings:
-    """The values of all parameters, as one consistent set."""
+    """The values of all parameters, as one consistent set.
+
+    Raises:
+        ValueError: values contradict each other.
+    """
 
     values: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        # Made to be checked: it refuses what contradicts itself.
+        _ = self.thermal
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -153,10 +161,7 @@ class Settings:
                 raise ValueError(
                     f"{name} cannot change while the node is active; deactivate it first"
                 )
-        settings = Settings({**self.values, **changes})
-        # Built to be checked: it refuses values that contradict each other.
-        _ = settings.thermal
-        return settings
+        return Settings({**self.values, **changes})
 
 
 def declare_settings(node: Node) -> Settings:
@@ -166,5 +171,4 @@ def declare_settings(node: Node) -> Settings:
         ValueError: a value given at start is none of the choices, or contradicts another.
         rclpy.exceptions.ParameterException: a value has another type, or is outside its limits.
     """
-    values = declare(node, PARAMETERS)
-    return Settings(values).changed(values, active=False)
+    return Settings(declare(node, PARAMETERS))

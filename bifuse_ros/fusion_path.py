@@ -25,21 +25,24 @@ CAMERAS = {THERMAL: "thermal", RGB: "rgb"}
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture on its way.
+    """One image on its way.
 
     Attributes:
         which: THERMAL or RGB.
-        header: that of its message.
-        stamp: of the header, nanoseconds.
-        picture: counts (H, W), or red, green, blue (H, W, 3).
+        message: the image.
+        stamp: of its header, nanoseconds.
         received: `perf_counter` at receipt, seconds.
     """
 
     which: int
-    header: Header
+    message: Image | CompressedImage
     stamp: int
-    picture: NDArray[Any]
     received: float
+
+    @property
+    def header(self) -> Header:
+        """The header of its message."""
+        return self.message.header
 
 
 class FusionPath:
@@ -83,27 +86,43 @@ class FusionPath:
         self._worker.stop()
 
     def receive(self, which: int, message: Image | CompressedImage) -> None:
-        """Take in a message of one camera; one that holds no usable picture is counted."""
-        camera, received, health = CAMERAS[which], perf_counter(), self.health
+        """Take in a message of one camera; one that can hold no picture is counted."""
+        received = perf_counter()
+        camera, health = CAMERAS[which], self.health
         health.received[camera].tick()
-        convert = conversions.thermal_picture if which == THERMAL else conversions.rgb_picture
         try:
-            picture = convert(message)
+            conversions.check(message, thermal=which == THERMAL)
         except conversions.ImageError as error:
-            health.rejected[camera] += 1
-            self._report(camera, f"image rejected: {error}")
+            self._reject(which, error)
             return
-        health.latency["convert"].add(perf_counter() - received)
         stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
         health.stamps[camera] = stamp
-        frame = Frame(which, message.header, stamp, picture, received)
-        for pair in self.pairing.push(which, stamp, frame):
+        for pair in self.pairing.push(which, stamp, Frame(which, message, stamp, received)):
             self._worker.mailbox.put(pair)
+        health.latency["receive"].add(perf_counter() - received)
+
+    def _reject(self, which: int, error: conversions.ImageError) -> None:
+        self.health.rejected[CAMERAS[which]] += 1
+        self._report(CAMERAS[which], f"image rejected: {error}")
+
+    def _pictures(self, pair: Pair[Frame]) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
+        which = THERMAL
+        try:
+            thermal = conversions.thermal_picture(pair.thermal.message)
+            which = RGB
+            return thermal, conversions.rgb_picture(pair.rgb.message)
+        except conversions.ImageError as error:
+            self._reject(which, error)
+            return None
 
     def _fuse(self, pair: Pair[Frame]) -> None:
-        reference = pair.thermal if self._reference == "thermal" else pair.rgb
         started = perf_counter()
-        fused = self._engine.fuse(pair.thermal.picture, pair.rgb.picture, reference.stamp)
+        pictures = self._pictures(pair)
+        if pictures is None:
+            return
+        converted = perf_counter()
+        reference = pair.thermal if self._reference == "thermal" else pair.rgb
+        fused = self._engine.fuse(*pictures, reference.stamp)
         finished = perf_counter()
         self._publish(fused, reference)
         published = perf_counter()
@@ -111,7 +130,8 @@ class FusionPath:
         health = self.health
         health.skew = pair.skew
         health.latency["wait"].add(started - received)
-        health.latency["fuse"].add(finished - started)
+        health.latency["convert"].add(converted - started)
+        health.latency["fuse"].add(finished - converted)
         health.latency["publish"].add(published - finished)
         health.latency["total"].add(published - received)
         health.fused.tick()

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
-    QoSPolicyKind,
     QoSProfile,
     ReliabilityPolicy,
+    qos_policy_name_from_kind,
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
 
 RESULTS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -68,4 +72,4 @@ def publisher_events(node: Node, topic: str) -> PublisherEventCallbacks:
 
 def policy_name(kind: int) -> str:
     """Return the name of a QoS policy as parameters spell it, such as `reliability`."""
-    return QoSPolicyKind(kind).name.lower()
+    return str(qos_policy_name_from_kind(kind)).lower()

@@ -30,8 +30,8 @@ PARAMETERS = (
 class RecorderNode(Node):
     """Subscribes its topics with the quality of service they offer, and writes what arrives.
 
-    A topic whose type is not installed is reported and left out; a full disk ends the recording
-    with an error and keeps what is written.
+    A topic whose type is not installed is reported and left out; a full disk ends the node with an
+    error.
     """
 
     def __init__(self, **node_options: Any) -> None:
@@ -46,7 +46,12 @@ class RecorderNode(Node):
 
     def destroy_node(self) -> None:
         """Finish the bag with the node."""
-        self._finish()
+        writer, self._writer = self._writer, None
+        try:
+            if writer:
+                writer.close()
+        except OSError as error:
+            self.get_logger().error(f"the end of the bag is not written: {error}")
         super().destroy_node()
 
     def _subscribe(self) -> None:
@@ -66,20 +71,9 @@ class RecorderNode(Node):
                 self.get_logger().error(f"{topic} is not recorded: {error}")
 
     def _write(self, topic: int, data: bytes) -> None:
-        if self._writer is None:
-            return
-        try:
-            self._writer.write(topic, self.get_clock().now().nanoseconds, data)
-        except OSError as error:
-            self.get_logger().error(f"recording has ended: {error}")
-            self._finish()
-            return
+        assert self._writer
+        self._writer.write(topic, self.get_clock().now().nanoseconds, data)
         self.recorded += 1
-
-    def _finish(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer:
-            writer.close()
 
 
 def message_class(kind: str) -> Any:

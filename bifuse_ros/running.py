@@ -32,27 +32,24 @@ def run(
         fails over its input, with one line that says why.
     """
     rclpy.init(args=args)
+    node: AnyNode | None = None
     try:
         node = make()
-    except (ValueError, ParameterException, OSError) as error:
-        print(f"{make.__name__}: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         started(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
-    except ValueError as error:
-        node.get_logger().fatal(str(error))
+    except (ValueError, ParameterException, OSError) as error:
+        print(f"{node.get_name() if node else make.__name__}: {error}", file=sys.stderr)
         return 1
     except Exception:
-        # A signal that arrives between two steps of the executor shows as an error of some kind.
+        # A signal that arrives between two steps of rclpy shows as an error of some kind.
         if rclpy.ok():
             raise
     finally:
-        node.destroy_node()
+        if node:
+            node.destroy_node()
         rclpy.try_shutdown()
     return 0

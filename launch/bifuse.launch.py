@@ -34,13 +34,15 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("log_level", default_value="info"),
             DeclareLaunchArgument("rviz", default_value="false", description="open RViz too"),
             # Without it images above 512 KB do not arrive between processes; a profile of one's
-            # own goes before.
-            SetEnvironmentVariable(
-                "FASTDDS_DEFAULT_PROFILES_FILE",
-                EnvironmentVariable(
-                    "FASTDDS_DEFAULT_PROFILES_FILE",
-                    default_value=str(SHARE / "config" / "fastdds_large_images.xml"),
-                ),
+            # own goes before. Fast DDS 2 (Humble, Jazzy) and 3 look at different names.
+            *(
+                SetEnvironmentVariable(
+                    name,
+                    EnvironmentVariable(
+                        name, default_value=str(SHARE / "config" / "fastdds_large_images.xml")
+                    ),
+                )
+                for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
             ),
             LifecycleNode(
                 package="bifuse_ros",

@@ -9,6 +9,7 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 SHARE = Path(get_package_share_directory("bifuse_ros"))
 
@@ -34,7 +35,8 @@ def generate_launch_description() -> LaunchDescription:
                 output="screen",
                 parameters=[
                     str(SHARE / "config" / "demo_cameras.yaml"),
-                    {"source": LaunchConfiguration("source")},
+                    # A folder named 123 is no number.
+                    {"source": ParameterValue(LaunchConfiguration("source"), value_type=str)},
                 ],
             ),
         ]

@@ -87,15 +87,18 @@ def _shared_memory() -> str:
 
 
 def _dds_profile() -> str:
-    profile = os.environ.get("FASTDDS_DEFAULT_PROFILES_FILE", "")
-    if not profile:
+    # Fast DDS 3, and Fast DDS 2 of Humble and Jazzy.
+    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    profiles = {name: os.environ[name] for name in names if os.environ.get(name)}
+    if not profiles:
         raise RuntimeError(
-            "FASTDDS_DEFAULT_PROFILES_FILE is not set: with Fast DDS, images above 512 KB do not "
+            f"neither {' nor '.join(names)} is set: with Fast DDS, images above 512 KB do not "
             "arrive between processes; use config/fastdds_large_images.xml"
         )
-    if not Path(profile).is_file():
-        raise RuntimeError(f"FASTDDS_DEFAULT_PROFILES_FILE is {profile}, which does not exist")
-    return profile
+    for name, profile in profiles.items():
+        if not Path(profile).is_file():
+            raise RuntimeError(f"{name} is {profile}, which does not exist")
+    return ", ".join(dict.fromkeys(profiles.values()))
 
 
 EXAMINATIONS: dict[str, Callable[[], str]] = {

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crop", type=int, default=defaults.crop, help="side in pixels")
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate)
     parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--resume", type=Path, help="file that keeps an interrupted run's state")
     parser.add_argument("--out", type=Path, required=True, help="weights file (.safetensors)")
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("nothing to train on: give --pairs, --rendered or both")
     settings = WarmStart(args.steps, args.batch, args.crop, args.learning_rate, args.seed)
     torch.manual_seed(args.seed)
-    net = create_fusion(args.network)
+    net = create_fusion(args.network).to(args.device)
     loss = warm_start(net, pairs, settings, resume=args.resume)
     card = {
         "task": "fusion",

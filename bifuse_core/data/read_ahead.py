@@ -3,22 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 
-from bifuse_core.data.pairs import ImagePair, PairSource
+from bifuse_core.data.pairs import ImagePair
 
 
 class ReadAhead:
     """Read a source in a thread of its own and keep the next pairs ready.
 
     Args:
-        source: where the pairs come from.
+        source: pairs, again from the start at each iteration.
         loop: start over at the end.
         capacity: pairs kept ready.
     """
 
-    def __init__(self, source: PairSource, *, loop: bool, capacity: int = 32) -> None:
+    def __init__(self, source: Iterable[ImagePair], *, loop: bool, capacity: int = 32) -> None:
         self._source, self._loop = source, loop
         self._ready: Queue[ImagePair | Exception | None] = Queue(capacity)
         self._stopped = Event()

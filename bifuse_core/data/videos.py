@@ -20,7 +20,7 @@ class VideoPairs:
     """A thermal and an RGB video of equal size, frame by frame until the shorter one ends.
 
     Raises:
-        PairError: a file is no readable video, or the two differ in size.
+        PairError: a file is no readable video, or the two differ in size or rate.
     """
 
     thermal_file: Path
@@ -34,6 +34,13 @@ class VideoPairs:
             raise PairError(
                 f"{self.thermal_file} is {thermal} but {self.rgb_file} is {rgb}; "
                 "pairs must be aligned and of one size"
+            )
+
+        rates = [_property(f, cv2.CAP_PROP_FPS)[0] for f in files]
+        if abs(rates[0] - rates[1]) > 0.01 * max(rates):
+            raise PairError(
+                f"{self.thermal_file} has {rates[0]:g} frames a second but {self.rgb_file} has "
+                f"{rates[1]:g}; they are paired frame by frame and must have one rate"
             )
 
     @property

@@ -36,7 +36,7 @@ def save_weights(weights: Path, network: str, net: nn.Module, card: dict[str, An
         net: the network.
         card: what the card says beyond network and checksum: data, command, metrics.
     """
-    tensors = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
+    tensors = {name: tensor.half().cpu().contiguous() for name, tensor in net.state_dict().items()}
     temporary = weights.with_suffix(".tmp")
     save_file(tensors, temporary, metadata={"network": network})
     checksum = sha256_of(temporary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,21 +22,13 @@ from bifuse_core.data.pairs import PairError
 from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.nets.zoo import FUSION_NETWORKS
-from bifuse_ros.demo.monitor import FUSED, Monitor
+from bifuse_ros.demo.monitor import Monitor
 from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_sheet
 from bifuse_ros.demo.processes import NodeProcess
 from bifuse_ros.demo.recording import Recording
 from bifuse_ros.demo.report import summary_numbers, write_report
+from bifuse_ros.demo.topics import FUSED, RECORDED
 
-TOPICS = [
-    "/thermal/image_raw",
-    "/thermal/camera_info",
-    "/rgb/image_raw",
-    "/rgb/camera_info",
-    FUSED,
-    "/fusion_node/fused/camera_info",
-    "/diagnostics",
-]
 START_PATIENCE = 90.0
 """Seconds for nodes to load the network and find each other."""
 
@@ -123,7 +116,7 @@ def play(args: argparse.Namespace, console: Console) -> None:
     """Run the nodes until the cameras have played everything."""
     logs = args.out / "logs"
     thermal_unit = {} if args.input else {"thermal.unit": "centikelvin"}
-    record = {"topics": TOPICS, "bag": str(args.out / "bag")}
+    record = {"topics": list(RECORDED), "bag": str(args.out / "bag")}
     with monitoring() as monitor, ended_in_order() as nodes:
         console.print("starting the nodes (their logs: " + str(logs) + ")")
         nodes.append(NodeProcess("bifuse_ros.camera_node", camera_parameters(args), logs))
@@ -195,13 +188,18 @@ def monitoring() -> Iterator[Monitor]:
 
 @contextmanager
 def ended_in_order() -> Iterator[list[NodeProcess]]:
-    """End the listed nodes in the order they were started, whatever happens."""
+    """End the listed nodes in their order, whatever happens."""
     nodes: list[NodeProcess] = []
+    # A terminal that closes is a Ctrl-C too: the nodes have sessions of their own and would stay.
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         yield nodes
     finally:
+        for impatience in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(impatience, signal.SIG_IGN)
         for node in nodes:
             node.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def leave_results(args: argparse.Namespace, source: str, console: Console) -> int:
@@ -214,11 +212,9 @@ def leave_results(args: argparse.Namespace, source: str, console: Console) -> in
     write_contact_sheet(
         list(recording.moments(set(evenly(rows, fused)))), args.out / "contact_sheet.png"
     )
-    numbers = summary_numbers(recording)
-    rate = float(numbers["fused rate"].split()[0])
-    write_animation(recording, rate, args.out / "animation.webp")
+    write_animation(recording, args.out / "animation.webp")
     write_report(recording, source, args.out / "report.html")
-    for name, value in numbers.items():
+    for name, value in summary_numbers(recording).items():
         console.print(f"  {name}: {value}")
     for file in ("contact_sheet.png", "animation.webp", "report.html", "bag/"):
         console.print(f"  {args.out / file}")

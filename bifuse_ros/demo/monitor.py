@@ -11,13 +11,7 @@ from rich.table import Table
 from sensor_msgs.msg import CameraInfo
 
 from bifuse_ros import qos
-
-FUSED = "/fusion_node/fused/image"
-_INFOS = {
-    "thermal": "/thermal/camera_info",
-    "rgb": "/rgb/camera_info",
-    "fused": "/fusion_node/fused/camera_info",
-}
+from bifuse_ros.demo.topics import CAMERA_INFO, DIAGNOSTICS, FUSED, fusion_diagnostics
 
 
 class Monitor(Node):
@@ -25,10 +19,10 @@ class Monitor(Node):
 
     def __init__(self) -> None:
         super().__init__("demo_monitor")
-        self.counts = dict.fromkeys(_INFOS, 0)
+        self.counts = dict.fromkeys(CAMERA_INFO, 0)
         self.values: dict[str, str] = {}
         self.message = "starting"
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnosed, 10)
+        self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, 10)
 
     def chain_ready(self) -> bool:
         """Tell whether the fused image is published and recorded."""
@@ -40,7 +34,7 @@ class Monitor(Node):
 
     def watch(self) -> None:
         """Subscribe to the cameras; this is also the sign they wait for to start."""
-        for name, topic in _INFOS.items():
+        for name, topic in CAMERA_INFO.items():
             callback = partial(self._count, name)
             self.create_subscription(CameraInfo, topic, callback, qos.camera(50))
 
@@ -84,8 +78,7 @@ class Monitor(Node):
         self.counts[name] += 1
 
     def _diagnosed(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == "fusion_node: fusion":
-                self.message = status.message
-                if status.values:
-                    self.values = {pair.key: pair.value for pair in status.values}
+        diagnosed = fusion_diagnostics(message)
+        if diagnosed:
+            self.message, values = diagnosed
+            self.values = values or self.values

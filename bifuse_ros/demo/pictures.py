@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bifuse_ros.demo.recording import Moment, Recording
+from bifuse_ros.demo.topics import FUSED
 
 COLUMNS = ("thermal", "rgb", "fused")
 ANIMATION_RATE = 8.0
@@ -43,15 +44,14 @@ def write_contact_sheet(moments: Sequence[Moment], file: Path) -> None:
     figure.savefig(file)
 
 
-def write_animation(recording: Recording, rate: float, file: Path) -> None:
+def write_animation(recording: Recording, file: Path) -> None:
     """Write an animated WebP of thermal, RGB and fused side by side.
 
     Args:
         recording: a recording with at least one fused image.
-        rate: fused images per second of the recording.
         file: the file to write.
     """
-    fused = len(recording.stamps["/fusion_node/fused/image"])
+    fused, rate = len(recording.stamps[FUSED]), recording.rate()
     step = max(1, round(rate / ANIMATION_RATE))
     numbers = list(range(0, fused, step))
     # A long film is shown in pieces from all along it, not its beginning alone.

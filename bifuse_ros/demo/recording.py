@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
 from bifuse_core.imaging.thermal import ThermalNormaliser
-
-THERMAL, RGB, FUSED = "/thermal/image_raw", "/rgb/image_raw", "/fusion_node/fused/image"
+from bifuse_ros.demo.topics import DIAGNOSTICS, FUSED, IMAGES, RGB, THERMAL, fusion_diagnostics
 
 
 class Moment(NamedTuple):
@@ -38,7 +37,7 @@ class Recording:
     """
 
     bag: Path
-    stamps: dict[str, list[int]] = field(default_factory=lambda: {THERMAL: [], RGB: [], FUSED: []})
+    stamps: dict[str, list[int]] = field(default_factory=lambda: {topic: [] for topic in IMAGES})
     fused_age: list[int] = field(default_factory=list)
     diagnostics: dict[str, str] = field(default_factory=dict)
 
@@ -53,10 +52,17 @@ class Recording:
                     recording.stamps[connection.topic].append(stamp)
                     if connection.topic == FUSED:
                         recording.fused_age.append(received - stamp)
-                elif connection.topic == "/diagnostics":
-                    message: Any = reader.deserialize(data, connection.msgtype)
-                    recording._keep(message)
+                elif connection.topic == DIAGNOSTICS:
+                    diagnosed = fusion_diagnostics(reader.deserialize(data, connection.msgtype))
+                    if diagnosed and diagnosed[0] == "fusing":
+                        recording.diagnostics = diagnosed[1]
         return recording
+
+    def rate(self) -> float:
+        """Return fused images per second; 1 where there are too few to tell."""
+        stamps = self.stamps[FUSED]
+        span = (stamps[-1] - stamps[0]) / 1e9 if stamps else 0.0
+        return (len(stamps) - 1) / span if span > 0 else 1.0
 
     def skews(self) -> list[float]:
         """Return the distance of each fused pair's stamps, in milliseconds."""
@@ -82,7 +88,7 @@ class Recording:
                     if len(waiting) > 50:
                         del waiting[next(iter(waiting))]
                     continue
-                if seen in numbers:
+                if seen in numbers and all(pending.values()):
                     nearest = {
                         topic: waiting[min(waiting, key=lambda other: abs(other - stamp))]
                         for topic, waiting in pending.items()
@@ -96,13 +102,6 @@ class Recording:
                         _picture(reader.deserialize(data, connection.msgtype)),
                     )
                 seen += 1
-
-    def _keep(self, message: Any) -> None:
-        for status in message.status:
-            if status.name == "fusion_node: fusion" and status.values:
-                values = {pair.key: pair.value for pair in status.values}
-                if "total p50 (ms)" in values:
-                    self.diagnostics = values
 
 
 def _header_stamp(data: bytes | memoryview) -> int:

@@ -16,7 +16,8 @@ import torch
 from matplotlib.figure import Figure
 
 from bifuse_core import __version__
-from bifuse_ros.demo.recording import FUSED, RGB, THERMAL, Recording
+from bifuse_ros.demo.recording import Recording
+from bifuse_ros.demo.topics import FUSED, RGB, THERMAL
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>BiFuse demo</title>
@@ -43,7 +44,6 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums }} h2 {{ margin
 def summary_numbers(recording: Recording) -> dict[str, str]:
     """Return the figures of a run by name."""
     stamps = recording.stamps
-    seconds = (stamps[FUSED][-1] - stamps[FUSED][0]) / 1e9
     age = np.percentile(np.asarray(recording.fused_age) / 1e6, (50, 95, 99))
     pairs = min(len(stamps[THERMAL]), len(stamps[RGB]))
     return {
@@ -51,7 +51,7 @@ def summary_numbers(recording: Recording) -> dict[str, str]:
         "RGB images": str(len(stamps[RGB])),
         "fused images": str(len(stamps[FUSED])),
         "pairs lost": str(pairs - len(stamps[FUSED])),
-        "fused rate": f"{(len(stamps[FUSED]) - 1) / max(seconds, 1e-9):.1f} Hz",
+        "fused rate": f"{recording.rate():.1f} Hz",
         "stamp to recorded fused image, p50 / p95 / p99": " / ".join(f"{a:.1f}" for a in age)
         + " ms",
     }

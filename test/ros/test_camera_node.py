@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,7 +125,8 @@ def test_delay_and_jitter_move_the_stamps(running: Spin, client: Client, folder:
     thermal, rgb = seconds(heard.thermal), seconds(heard.rgb)
     nearest = [min(abs(t - 0.5 - r) for r in rgb) for t in thermal]
     assert max(nearest[1:-1]) <= 0.0201
-    assert max(nearest) > 0
+    # Doubles hold such stamps to a quarter of a microsecond.
+    assert max(nearest) > 1e-3
 
 
 def test_dropped_images_are_dropped_for_each_camera_alone(
@@ -169,4 +172,19 @@ def test_wrong_parameters_end_it_with_one_clear_line(
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 1
     assert says in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_it_prepares_ends_it_cleanly(
+    process: Callable[..., subprocess.Popen[str]], signal_name: str
+) -> None:
+    options = ["-p", "preload:=true", "-p", "rendered.seconds:=600.0"]
+    node = process("bifuse_ros.camera_node", "--ros-args", *options)
+    assert node.stdout
+    assert "preparing" in node.stdout.readline()
+    time.sleep(1)
+    node.send_signal(getattr(signal, signal_name))
+    output, _ = node.communicate(timeout=30)
+    assert node.returncode == 0, output
     assert "Traceback" not in output

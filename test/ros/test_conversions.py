@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+import struct
+import zlib
 from array import array
 from typing import Any
 
@@ -113,7 +116,22 @@ def test_compressed_images_are_decoded() -> None:
     )
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", cv2.imencode(".png", RGB)[1].tobytes()[:40]])
+def png_header(width: int, height: int) -> bytes:
+    """Return the beginning of a PNG file that claims a size (PNG specification, IHDR)."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + checksum
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no picture",
+        cv2.imencode(".png", RGB)[1].tobytes()[:40],
+        png_header(100_000, 100_000),
+    ],
+)
 def test_damaged_compressed_images_are_refused(data: bytes) -> None:
     with pytest.raises(ImageError, match=f"{len(data)} bytes of format 'png'"):
         rgb_picture(CompressedImage(format="png", data=array("B", data)))
@@ -141,6 +159,23 @@ def damaged(**changes: Any) -> Image:
 def test_malformed_images_are_refused_with_value_and_limit(message: Image, names: str) -> None:
     with pytest.raises(ImageError, match=names):
         rgb_picture(message)
+
+
+@pytest.mark.parametrize("thermal", [True, False])
+@pytest.mark.parametrize(
+    "change", [{"step": 1}, {"data": array("B", bytes(7))}, {"width": 0}, {"height": 2**31}]
+)
+def test_the_check_at_receipt_refuses_what_conversion_would(
+    change: dict[str, Any], thermal: bool
+) -> None:
+    message = image(THERMAL, "mono8") if thermal else image(RGB, "rgb8")
+    conversions.check(message, thermal=thermal)
+    for field, value in change.items():
+        setattr(message, field, value)
+    with pytest.raises(ImageError) as refused:
+        conversions.check(message, thermal=thermal)
+    with pytest.raises(ImageError, match=re.escape(str(refused.value))):
+        (thermal_picture if thermal else rgb_picture)(message)
 
 
 def test_a_colour_image_is_no_thermal_image() -> None:

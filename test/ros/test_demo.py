@@ -6,11 +6,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from rclpy.qos import QoSProfile
+from rich.console import Console
+
+from bifuse_ros.bag_writer import BagWriter
+from bifuse_ros.demo.__main__ import DemoError, leave_results
+from bifuse_ros.demo.topics import FUSED, RGB, THERMAL
 
 Start = Callable[..., subprocess.Popen[str]]
 pytestmark = pytest.mark.slow
@@ -48,30 +57,91 @@ def test_an_input_that_is_not_there_ends_it_with_one_line(process: Start) -> Non
     assert "Traceback" not in output
 
 
-def test_without_a_fused_image_it_fails(process: Start, tmp_path: Path) -> None:
+def write_pairs(folder: Path, count: int) -> None:
     for side in ("ir", "vi"):
-        (tmp_path / side).mkdir()
-        picture = tmp_path / side / "0.png"
-        cv2.imwrite(str(picture), cv2.UMat(20, 20, cv2.CV_8UC1).get())
-        (tmp_path / side / "1.png").write_bytes(picture.read_bytes()[:30])
-    demo = process("bifuse_ros.demo", "--input", str(tmp_path), "--rate", "1000")
+        (folder / side).mkdir()
+        for number in range(count):
+            picture = np.random.default_rng(number).integers(0, 255, (48, 64), np.uint8)
+            cv2.imwrite(str(folder / side / f"{number}.png"), picture)
+
+
+def test_a_damaged_picture_ends_it_with_the_name_of_the_file(
+    process: Start, tmp_path: Path
+) -> None:
+    write_pairs(tmp_path, 2)
+    damaged = tmp_path / "vi" / "1.png"
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    demo = process("bifuse_ros.demo", "--input", str(tmp_path))
     output, _ = demo.communicate(timeout=120)
-    assert demo.returncode != 0
+    assert demo.returncode == 1, output
     assert "1.png" in output
 
 
-def test_ctrl_c_ends_the_demo_and_its_nodes(process: Start, tmp_path: Path) -> None:
-    demo = process("bifuse_ros.demo", "--out", "results", "--seconds", "60")
-    log = tmp_path / "results" / "logs" / "fusion_node.log"
+def test_a_single_pair_is_enough(process: Start, tmp_path: Path) -> None:
+    write_pairs(tmp_path, 1)
+    demo = process("bifuse_ros.demo", "--input", str(tmp_path), "--out", "results")
+    output, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 0, output
+    assert (tmp_path / "results" / "animation.webp").is_file()
+
+
+def test_a_run_without_a_fused_image_is_a_failure(tmp_path: Path) -> None:
+    writer = BagWriter(tmp_path / "bag")
+    for topic in (THERMAL, RGB, FUSED):
+        writer.add_topic(topic, "sensor_msgs/msg/Image", [QoSProfile(depth=1)])
+    writer.close()
+    with pytest.raises(DemoError, match="no fused image"):
+        leave_results(Namespace(out=tmp_path, input=[]), "nothing", Console())
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGHUP]],
+    ids=["Ctrl-C", "Ctrl-C twice", "terminal closed"],
+)
+def test_interrupted_while_it_plays_it_takes_its_nodes_with_it(
+    process: Start, tmp_path: Path, signals: list[signal.Signals]
+) -> None:
+    write_pairs(tmp_path, 20)
+    results = tmp_path / "results"
+    demo = process(
+        "bifuse_ros.demo", "--input", str(tmp_path), "--rate", "0.5", "--out", str(results)
+    )
+    bag = results / "bag" / "bag.mcap"
     end = time.monotonic() + 60
-    while not log.exists() and time.monotonic() < end:
+    while not (bag.exists() and nodes_of(results)) and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(4)
+    assert len(nodes_of(results)) == 3
+    for each in signals:
+        demo.send_signal(each)
+        time.sleep(0.3)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 130, output
+    assert "Traceback" not in output
+    assert nodes_of(results) == []
+
+
+def nodes_of(results: Path) -> list[str]:
+    """Return the command lines of the nodes whose parameters lie below this folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            line = file.read_bytes().replace(b"\0", b" ").decode()
+            if "--params-file" in line and str(results) in line:
+                found.append(line)
+    return found
+
+
+def test_ctrl_c_while_scenes_are_prepared(process: Start, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    demo = process("bifuse_ros.demo", "--out", str(results), "--seconds", "60")
+    end = time.monotonic() + 60
+    while not nodes_of(results) and time.monotonic() < end:
         time.sleep(0.1)
     time.sleep(2)
     demo.send_signal(signal.SIGINT)
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130, output
     assert "Traceback" not in output
-    running = subprocess.run(
-        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
-    ).stdout
-    assert str(tmp_path / "results") not in running
+    assert nodes_of(results) == []

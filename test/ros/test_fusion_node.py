@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +20,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from spinning import Client
 
 from bifuse_core.engine.engine import Engine
+from bifuse_core.nets.checkpoint import save_weights
+from bifuse_core.nets.zoo import create_fusion
 from bifuse_ros.fusion_node import FusionNode
 
 WIDTH, HEIGHT = 96, 64
@@ -260,7 +263,42 @@ def test_diagnostics_tell_rates_counts_and_latencies(running: Spin, client: Clie
     assert values["device"] == "cpu"
     assert len(values["weights sha256"]) == 64
     assert float(values["fuse p50 (ms)"]) > 0
-    assert float(values["total p99 (ms)"]) >= float(values["fuse p50 (ms)"])
+    assert float(values["pair skew (ms)"]) == 0
+    # The stamps are of November 2023; the age is measured from them.
+    years = float(values["age p50 (ms)"]) / 1e3 / 3600 / 24 / 365
+    assert years > 2
+
+
+def test_a_network_too_slow_for_the_cameras_is_explained(
+    running: Spin, client: Client, tmp_path: Path
+) -> None:
+    weights = tmp_path / "bdl.safetensors"
+    save_weights(weights, "bdl", create_fusion("bdl"), {})
+    running(fusion_node(network="bdl", weights=str(weights)))
+    cameras = Cameras(client)
+    thermal, rgb = scene(0, 800, 600)
+
+    def explained() -> bool:
+        cameras.stamp += PERIOD
+        cameras.send(image(thermal, "mono8", cameras.stamp), image(rgb, "rgb8", cameras.stamp))
+        client.pause(0.1)
+        return any("faster than" in s.message for m in cameras.diagnostics for s in m.status)
+
+    client.until(explained, "diagnostics explain it", patience=40)
+
+
+def test_drivers_that_do_not_stamp_are_explained(running: Spin, client: Client) -> None:
+    running(fusion_node())
+    cameras = Cameras(client)
+    cameras.await_scene()
+    thermal, rgb = scene(0, WIDTH, HEIGHT)
+
+    def explained() -> bool:
+        cameras.send(image(thermal, "mono8"), image(rgb, "rgb8"))
+        client.pause(0.05)
+        return any("stamps repeat" in s.message for m in cameras.diagnostics for s in m.status)
+
+    client.until(explained, "diagnostics explain it")
 
 
 def test_images_that_cannot_pair_are_explained(running: Spin, client: Client) -> None:

@@ -113,6 +113,29 @@ def test_what_it_cannot_configure_is_said_and_leaves_it_unconfigured(
     client.until(said, f"the log names {named}")
 
 
+def test_what_it_cannot_activate_is_said_and_leaves_it_inactive(
+    running: Spin, client: Client
+) -> None:
+    log: list[Log] = client.listen(Log, "/rosout", KEPT)
+    override = "qos_overrides./rgb/image_raw.subscription.reliability"
+    running(fusion_node(**{override: "nonsense"}))
+    assert state(client) == State.PRIMARY_STATE_INACTIVE
+    client.until(lambda: any("cannot activate" in entry.msg for entry in log), "the log says so")
+    client.until(lambda: any("not active" in entry.msg for entry in log), "autostart says so")
+    assert transition(client, Transition.TRANSITION_CLEANUP)
+
+
+def test_results_are_off_the_graph_after_cleanup(running: Spin, client: Client) -> None:
+    running(fusion_node())
+    topic = "/fusion_node/fused/image"
+    client.until(lambda: client.count_publishers(topic) == 1, "it offers its result")
+    assert transition(client, Transition.TRANSITION_DEACTIVATE)
+    assert transition(client, Transition.TRANSITION_CLEANUP)
+    client.until(lambda: client.count_publishers(topic) == 0, "it takes its result away")
+    assert transition(client, Transition.TRANSITION_CONFIGURE)
+    client.until(lambda: client.count_publishers(topic) == 1, "it offers its result once again")
+
+
 def test_after_a_failed_configure_it_can_be_mended(running: Spin, client: Client) -> None:
     running(fusion_node(autostart=False, weights="/nowhere/edge.safetensors"))
     assert not transition(client, Transition.TRANSITION_CONFIGURE)

@@ -34,6 +34,7 @@ RECORDED = {
     "launch.substitutions": ["EnvironmentVariable", "LaunchConfiguration"],
     "launch_ros": [],
     "launch_ros.actions": ["LifecycleNode", "Node"],
+    "launch_ros.parameter_descriptions": ["ParameterValue"],
 }
 real_launch = importlib.util.find_spec("launch_ros") is not None
 
@@ -87,11 +88,14 @@ def test_the_vehicle_gets_node_parameters_remappings_and_the_profile(load: Any) 
     assert node.named["package"] == "bifuse_ros"
     assert node.named["executable"] == "fusion_node"
     sources = {source for source, _ in node.named["remappings"]}
-    assert {"thermal/image_raw", "rgb/image_raw", "rgb/camera_info"} <= sources
-    (variable,) = described(load, "bifuse.launch.py", "SetEnvironmentVariable")
-    name, value = variable.arguments
-    assert name == "FASTDDS_DEFAULT_PROFILES_FILE"
-    assert Path(value.named["default_value"]).is_file()
+    topics = ("image_raw", "image_raw/compressed", "camera_info")
+    assert sources == {f"{camera}/{topic}" for camera in ("thermal", "rgb") for topic in topics}
+    variables = described(load, "bifuse.launch.py", "SetEnvironmentVariable")
+    names = {variable.arguments[0] for variable in variables}
+    # Of Fast DDS 2 and 3.
+    assert names == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
+    for variable in variables:
+        assert Path(variable.arguments[1].named["default_value"]).is_file()
 
 
 def test_files_that_launch_arguments_name_exist(load: Any) -> None:
