@@ -10,15 +10,15 @@ from typing import Any, get_args
 from rclpy.node import Node
 
 from bifuse_core.engine.engine import PRECISIONS
+from bifuse_core.engine.fusions import FUSIONS
 from bifuse_core.imaging.thermal import Range, ThermalSettings, Unit
-from bifuse_core.nets.zoo import FUSION_NETWORKS
 from bifuse_ros.parameters import Declared, declare
 
 _THERMAL = ThermalSettings()
 
 PARAMETERS = (
     Declared("autostart", True, "configure and activate at start"),
-    Declared("network", "edge", "fusion network", choices=tuple(FUSION_NETWORKS)),
+    Declared("network", "edge", "fusion network or baseline", choices=FUSIONS),
     Declared("weights", "", "weights file (.safetensors); empty: the shipped one"),
     Declared("device", "auto", "auto, cpu, cuda or cuda:N"),
     Declared(

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VIDEO_SUFFIXES
 from bifuse_core.engine.engine import PRECISIONS, Engine
-from bifuse_core.nets.zoo import FUSION_NETWORKS
+from bifuse_core.engine.fusions import FUSIONS
 
 DEFAULT_RATE = 10.0
 """Pictures per second of a video made from a source without a rate."""
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help=f"folder, or video ({' '.join(VIDEO_SUFFIXES)})"
     )
-    parser.add_argument("--network", choices=FUSION_NETWORKS, default="edge")
+    parser.add_argument("--network", choices=FUSIONS, default="edge")
     parser.add_argument("--weights", type=Path, help="weights file instead of the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", choices=("auto", *PRECISIONS), default="auto")

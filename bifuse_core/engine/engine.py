@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bifuse_core.engine.fusions import fusion_by_name
 from bifuse_core.imaging.colour import luminance, replace_luminance
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
-from bifuse_core.nets.zoo import load_fusion
 
 WHITE = 255
 """Grey level of white in pictures of bytes."""
@@ -24,7 +24,7 @@ class Engine:
     """Fuse pairs with one network on one device.
 
     Args:
-        network: a name of `bifuse_core.nets.zoo.FUSION_NETWORKS`.
+        network: a name of `bifuse_core.engine.fusions.FUSIONS`: a network or a baseline.
         weights: weights file; the shipped one by default.
         device: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.
         precision: `auto` (fp16 on CUDA, else fp32), `fp32`, `fp16` or `bf16`.
@@ -57,7 +57,7 @@ class Engine:
         Raises:
             CheckpointError: the weights cannot be used.
         """
-        net, checksum = load_fusion(self.network, weights)
+        net, checksum = fusion_by_name(self.network, weights)
         self._net = net.to(self.device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.checksum = checksum
 

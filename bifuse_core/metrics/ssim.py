@@ -4,15 +4,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-
-def gaussian_window(size: int, sigma: float) -> Tensor:
-    """Return a normalised one-dimensional Gaussian, (size,)."""
-    x = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
-    weights = torch.exp(-(x**2) / (2 * sigma**2))
-    return weights / weights.sum()
+from bifuse_core.metrics.gaussian import blur, gaussian_window
 
 
 def ssim(a: Tensor, b: Tensor, *, value_range: float = 1.0) -> Tensor:
@@ -33,11 +27,8 @@ def ssim(a: Tensor, b: Tensor, *, value_range: float = 1.0) -> Tensor:
             f"ssim compares two (B, 1, H, W) of one size, 11 pixels or more a side; "
             f"got {tuple(a.shape)} and {tuple(b.shape)}"
         )
-    window = gaussian_window(11, 1.5).to(a)
     stack = torch.cat((a, b, a * a, b * b, a * b), dim=1)
-    columns, rows = window.view(1, 1, 1, 11), window.view(1, 1, 11, 1)
-    blurred = F.conv2d(stack, columns.expand(5, 1, 1, 11), groups=5)
-    blurred = F.conv2d(blurred, rows.expand(5, 1, 11, 1), groups=5)
+    blurred = blur(stack, gaussian_window(11, 1.5))
     mean_a, mean_b, square_a, square_b, product = blurred.unbind(1)
     variance_a, variance_b = square_a - mean_a**2, square_b - mean_b**2
     covariance = product - mean_a * mean_b

@@ -21,7 +21,7 @@ from rich.live import Live
 from bifuse_core.data.pairs import PairError
 from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
-from bifuse_core.nets.zoo import FUSION_NETWORKS
+from bifuse_core.engine.fusions import FUSIONS
 from bifuse_ros.demo.monitor import Monitor
 from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_sheet
 from bifuse_ros.demo.processes import NodeProcess
@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
         help="folder with ir/ and vi/, or two videos (thermal, RGB); rendered scenes without it",
     )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
-    parser.add_argument("--network", choices=FUSION_NETWORKS, default="edge")
+    parser.add_argument("--network", choices=FUSIONS, default="edge")
     parser.add_argument("--rate", type=float, default=0.0, help="pairs/s; 0: the source's own")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a rendered scene")
     parser.add_argument("--seed", type=int, default=0, help="seed of the rendered scenes")

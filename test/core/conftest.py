@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
@@ -66,6 +67,27 @@ def video(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return write
+
+
+@pytest.fixture
+def scenes(random: np.random.Generator) -> Callable[..., tuple[torch.Tensor, ...]]:
+    """Return a function that makes fused, thermal and visible pictures, (B, 1, H, W) uint8 each.
+
+    Blots with sharp outlines over smooth shades, and some noise.
+    """
+
+    def make(batch: int = 2, height: int = 48, width: int = 57) -> tuple[torch.Tensor, ...]:
+        shape, sources = (batch, height, width), []
+        for sigma in (2.5, 1.2):
+            shade = gaussian_filter(random.normal(size=shape), (0, sigma, sigma))
+            blots = gaussian_filter(random.normal(size=shape), (0, 4, 4)) > 0.05
+            picture = 90 + 25 * shade / shade.std() + 100 * blots + random.normal(0, 2, shape)
+            sources.append(np.clip(np.round(picture), 0, 255).astype(np.uint8))
+        share = np.linspace(0, 1, width)
+        mixed = np.round(share * sources[0] + (1 - share) * sources[1]).astype(np.uint8)
+        return tuple(torch.from_numpy(picture)[:, None] for picture in (mixed, *sources))
+
+    return make
 
 
 def write_picture(file: Path, picture: NDArray[np.generic]) -> None:

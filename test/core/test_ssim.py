@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from bifuse_core.bilevel.objectives import vsm_content
-from bifuse_core.metrics.ssim import gaussian_window, ssim
+from bifuse_core.metrics.gaussian import gaussian_window
+from bifuse_core.metrics.ssim import ssim
 
 
 def reference(a: NDArray[np.float64], b: NDArray[np.float64], value_range: float) -> float:
