@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera node: plays pictures, videos or rendered scenes as a thermal and an RGB camera."""
+"""The camera node: plays pictures, videos, bags or rendered scenes as a thermal and an RGB camera."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.pairs import ImagePair, PairSource
 from bifuse_core.data.read_ahead import ReadAhead
 from bifuse_core.data.rendered.film import RenderedFilm
@@ -30,8 +31,9 @@ FOLDER_RATE = 5.0
 
 
 PARAMETERS = (
-    Declared("source", "", "folder with ir/ and vi/, or a thermal video; empty: rendered"),
+    Declared("source", "", "folder with ir/ and vi/, thermal video, or bag; empty: rendered"),
     Declared("source_rgb", "", "RGB video, where source is a thermal video alone"),
+    Declared("source_topics", list(TOPICS), "of a bag: thermal, RGB"),
     Declared("rate", 0.0, "pairs per second; 0: the source's own", (0.0, 1000.0)),
     Declared("loop", True, "start over at the end; otherwise the node ends there"),
     Declared("preload", False, "read or render everything before the first image"),
@@ -131,7 +133,10 @@ def open_source(values: dict[str, Any]) -> PairSource:
     """
     if values["source"]:
         paths = [Path(values[name]) for name in ("source", "source_rgb") if values[name]]
-        return open_pairs(*paths)
+        topics = values["source_topics"]
+        if len(topics) != 2:
+            raise ValueError(f"source_topics are {topics}; a thermal and an RGB topic are needed")
+        return open_pairs(*paths, topics=(topics[0], topics[1]))
     return RenderedFilm(
         conditions=tuple(values["rendered.conditions"]),
         seconds=values["rendered.seconds"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the bytes of a camera's image message mean; needs no ROS, only something that has its fields."""
+"""What the bytes of an image message mean; needs no ROS, only something that has its fields."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rich.console import Console
 from rich.live import Live
 
-from bifuse_core.data.pairs import PairError
+from bifuse_core.data.faults import PairError
 from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.nets.zoo import FUSION_NETWORKS
@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="folder with ir/ and vi/, or two videos (thermal, RGB); rendered scenes without it",
+        help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag; default: rendered scenes",
     )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
     parser.add_argument("--network", choices=FUSION_NETWORKS, default="edge")
