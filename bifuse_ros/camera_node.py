@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera node: plays pictures, videos, bags or rendered scenes as a thermal and an RGB camera."""
+"""The camera node: plays pictures, videos, bags or rendered scenes as two cameras."""
 
 from __future__ import annotations
 
@@ -116,12 +116,14 @@ class CameraNode(Node):
         thermal, rgb = pair.thermal, pair.rgb
         if self._values["rgb.encoding"] == "bgr8":
             rgb = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        if self._values["thermal.encoding"] == "mono8" and thermal.dtype != np.uint8:
+        wanted = np.dtype(np.uint8 if self._values["thermal.encoding"] == "mono8" else np.uint16)
+        if thermal.dtype.itemsize > wanted.itemsize:
             # As a camera's automatic gain control would.
             stamp = self.get_clock().now().nanoseconds
-            thermal = (self._gain_control(thermal, stamp) * 255).astype(np.uint8)
-        elif self._values["thermal.encoding"] == "mono16" and thermal.dtype == np.uint8:
-            thermal = thermal.astype(np.uint16) * 257
+            thermal = self._gain_control(thermal, stamp) * np.iinfo(wanted).max
+            thermal = thermal.astype(wanted)
+        elif thermal.dtype.itemsize < wanted.itemsize:
+            thermal = thermal.astype(wanted) * 257
         return {"thermal": thermal, "rgb": rgb}
 
 

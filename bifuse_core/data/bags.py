@@ -147,7 +147,8 @@ class BagPairs:
                 (encodings.raw_rgb, encodings.packed_rgb),
             )
             try:
-                return decoders[side][packed](message)
+                # A copy: what a reader hands out cannot be written to.
+                return np.array(decoders[side][packed](message))
             except encodings.ImageError as error:
                 raise PictureError(
                     f"{self.path}: {image.topic} at {image.stamp} ns: {error}"

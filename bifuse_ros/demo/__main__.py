@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag; default: rendered scenes",
+        help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag; default: rendered",
     )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
     parser.add_argument("--network", choices=FUSION_NETWORKS, default="edge")

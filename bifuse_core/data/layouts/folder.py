@@ -3,7 +3,8 @@
 
 `labels/` holds YOLO text or VOC files named like the pictures; or a COCO file, for all of them,
 lies there or beside it. `masks/` holds pictures of class numbers. `classes.txt` and
-`mask_classes.txt` name the classes, a line each. A picture without a label file is one of which nothing is known.
+`mask_classes.txt` name the classes, a line each. A picture without a label file is one of which
+nothing is known.
 """
 
 from __future__ import annotations
