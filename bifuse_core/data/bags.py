@@ -73,13 +73,14 @@ class BagPairs:
     def index(self) -> tuple[tuple[Recorded, Recorded], ...]:
         """The (thermal, RGB) images of each pair, found in one pass over the bag."""
         with _reading(self.path) as reader:
-            sides = self._sides(reader)
+            thermal, rgb = self._connections(reader)
             pairing = StreamPairing[Recorded](self.slop, offset=self.offset, capacity=self.capacity)
             pairs = []
-            for connection, received, data in reader.messages(list(sides)):
+            for connection, received, data in reader.messages([*thermal, *rgb]):
                 message = reader.deserialize(data, connection.msgtype)
                 image = Recorded(connection.topic, received, _stamp(message))
-                pairs += pairing.push(sides[connection], image.stamp, image)
+                side = THERMAL if connection in thermal else RGB
+                pairs += pairing.push(side, image.stamp, image)
         return tuple((pair.thermal, pair.rgb) for pair in pairs)
 
     @property
@@ -109,11 +110,11 @@ class BagPairs:
         """Return the name of a pair, BAG/NUMBER."""
         return f"{self.path.stem}/{number:06d}"
 
-    def _sides(self, reader: Any) -> dict[Any, int]:
-        """Return the connections of both topics, and which stream each belongs to."""
+    def _connections(self, reader: Any) -> list[list[Any]]:
+        """Return the connections (publishers) of the thermal and of the RGB topic."""
         images = [c for c in reader.connections if c.msgtype in (_RAW, _COMPRESSED)]
-        sides: dict[Any, int] = {}
-        for side, topic in zip((THERMAL, RGB), self.topics, strict=True):
+        chosen = []
+        for topic in self.topics:
             name = "/" + topic.strip("/")
             for candidate in (name, f"{name}/compressed"):
                 found = [c for c in images if c.topic == candidate and c.msgcount]
@@ -122,8 +123,8 @@ class BagPairs:
             else:
                 there = ", ".join(sorted({c.topic for c in images})) or "none"
                 raise PairError(f"{self.path}: no images on {name}; topics of images: {there}")
-            sides |= dict.fromkeys(found, side)
-        return sides
+            chosen.append(found)
+        return chosen
 
     def _pair(self, reader: Any, number: int) -> ImagePair:
         thermal, rgb = (self._picture(reader, n, side) for side, n in enumerate(self.index[number]))
@@ -180,11 +181,12 @@ def _reading(path: Path) -> Iterator[Any]:
         PairError: rosbags is not installed, or the bag is damaged.
     """
     try:
-        from rosbags.highlevel import AnyReader, AnyReaderError
-        from rosbags.rosbag2 import ReaderError
+        from rosbags.highlevel import AnyReader
         from rosbags.typesys import Stores, get_typestore
     except ImportError as error:
         raise PairError(f"{path}: bags need the package rosbags (pip install rosbags)") from error
+    if not is_bag(path):
+        raise PairError(f"{path}: not a bag; expected a rosbag2 folder, .mcap or .db3 file")
     # A recording that broke off has no metadata.
     whole = path.is_file() or (path / "metadata.yaml").is_file()
     try:
@@ -192,5 +194,8 @@ def _reading(path: Path) -> Iterator[Any]:
         types = get_typestore(Stores.ROS2_HUMBLE)
         with AnyReader([path if whole else _files(path)[0]], default_typestore=types) as reader:
             yield reader
-    except (AnyReaderError, ReaderError) as error:
-        raise PairError(f"{path}: not a readable bag: {error}") from error
+    except PairError:
+        raise
+    # Over damaged bytes a reader raises whatever the library beneath it does.
+    except Exception as error:
+        raise PairError(f"{path}: not a readable bag: {type(error).__name__}: {error}") from error
