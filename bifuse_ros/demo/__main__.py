@@ -50,7 +50,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         source = describe_source(args)
-        prepare(args.out)
+        prepare(args.out, args.input)
         play(args, console)
         return leave_results(args, source, console)
     except (DemoError, PairError, OSError) as error:
@@ -92,8 +92,18 @@ def describe_source(args: argparse.Namespace) -> str:
     return "Input " + " and ".join(path.name for path in args.input)
 
 
-def prepare(out: Path) -> None:
-    """Make the folder for the results, without those of an earlier run."""
+def prepare(out: Path, played: list[Path]) -> None:
+    """Make the folder for the results, without those of an earlier run.
+
+    Raises:
+        DemoError: what is to be played is the bag of that run.
+    """
+    bag = (out / "bag").resolve()
+    for path in played:
+        if bag in (path.resolve(), *path.resolve().parents):
+            raise DemoError(
+                f"{path} is a result in {out} and would be replaced; choose another --out"
+            )
     shutil.rmtree(out / "bag", ignore_errors=True)
     for name in ("contact_sheet.png", "animation.webp", "report.html"):
         (out / name).unlink(missing_ok=True)
