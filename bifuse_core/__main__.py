@@ -8,8 +8,9 @@ import sys
 from importlib import import_module
 
 SUBCOMMANDS = {
+    "check": "read a whole data set or bag and report every fault in it",
     "doctor": "say what this machine has, and what is missing",
-    "fuse": "fuse a folder of pairs or two videos into pictures or a video",
+    "fuse": "fuse a folder of pairs, two videos or a bag into pictures or a video",
     "render": "write rendered, labelled road scenes as a folder of pairs",
     "warm-start": "train a fusion network alone, on its content loss",
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera node: plays pictures, videos or rendered scenes as a thermal and an RGB camera."""
+"""The camera node: plays pictures, videos, bags or rendered scenes as two cameras."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.pairs import ImagePair, PairSource
 from bifuse_core.data.read_ahead import ReadAhead
 from bifuse_core.data.rendered.film import RenderedFilm
@@ -30,8 +31,9 @@ FOLDER_RATE = 5.0
 
 
 PARAMETERS = (
-    Declared("source", "", "folder with ir/ and vi/, or a thermal video; empty: rendered"),
+    Declared("source", "", "folder with ir/ and vi/, thermal video, or bag; empty: rendered"),
     Declared("source_rgb", "", "RGB video, where source is a thermal video alone"),
+    Declared("source_topics", list(TOPICS), "of a bag: thermal, RGB"),
     Declared("rate", 0.0, "pairs per second; 0: the source's own", (0.0, 1000.0)),
     Declared("loop", True, "start over at the end; otherwise the node ends there"),
     Declared("preload", False, "read or render everything before the first image"),
@@ -123,12 +125,14 @@ class CameraNode(Node):
         thermal, rgb = pair.thermal, pair.rgb
         if self._values["rgb.encoding"] == "bgr8":
             rgb = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        if self._values["thermal.encoding"] == "mono8" and thermal.dtype != np.uint8:
+        wanted = np.dtype(np.uint8 if self._values["thermal.encoding"] == "mono8" else np.uint16)
+        if thermal.dtype.itemsize > wanted.itemsize:
             # As a camera's automatic gain control would.
             stamp = self.get_clock().now().nanoseconds
-            thermal = (self._gain_control(thermal, stamp) * 255).astype(np.uint8)
-        elif self._values["thermal.encoding"] == "mono16" and thermal.dtype == np.uint8:
-            thermal = thermal.astype(np.uint16) * 257
+            thermal = self._gain_control(thermal, stamp) * np.iinfo(wanted).max
+            thermal = thermal.astype(wanted)
+        elif thermal.dtype.itemsize < wanted.itemsize:
+            thermal = thermal.astype(wanted) * 257
         return {"thermal": thermal, "rgb": rgb}
 
 
@@ -140,7 +144,10 @@ def open_source(values: dict[str, Any]) -> PairSource:
     """
     if values["source"]:
         paths = [Path(values[name]) for name in ("source", "source_rgb") if values[name]]
-        return open_pairs(*paths)
+        topics = values["source_topics"]
+        if len(topics) != 2:
+            raise ValueError(f"source_topics are {topics}; a thermal and an RGB topic are needed")
+        return open_pairs(*paths, topics=(topics[0], topics[1]))
     return RenderedFilm(
         conditions=tuple(values["rendered.conditions"]),
         seconds=values["rendered.seconds"],

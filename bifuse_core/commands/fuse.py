@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fuse a folder of pairs or two videos into pictures or a video."""
+"""Fuse a folder of pairs, two videos or a bag into pictures or a video."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
+from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VIDEO_SUFFIXES
 from bifuse_core.engine.engine import PRECISIONS, Engine
@@ -21,8 +22,12 @@ DEFAULT_RATE = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `fuse`."""
     parser.add_argument(
-        "input", type=Path, nargs="+", help="folder with ir/ and vi/, or two videos (thermal, RGB)"
+        "input",
+        type=Path,
+        nargs="+",
+        help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag",
     )
+    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
     parser.add_argument(
         "--out", type=Path, required=True, help=f"folder, or video ({' '.join(VIDEO_SUFFIXES)})"
     )
@@ -34,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fuse every pair and write the results under the names of the thermal pictures."""
-    source = open_pairs(*args.input)
+    source = open_pairs(*args.input, topics=tuple(args.topics))
     engine = Engine(
         args.network, weights=args.weights, device=args.device, precision=args.precision
     )

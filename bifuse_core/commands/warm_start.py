@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from bifuse_core.bilevel.warm_start import WarmStart, warm_start
+from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.rendered.pairs import RenderedPairs
 from bifuse_core.data.sources import open_pairs
@@ -22,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `warm-start`."""
     defaults = WarmStart()
     parser.add_argument("--network", choices=FUSION_NETWORKS, required=True)
-    parser.add_argument("--pairs", type=Path, nargs="*", default=[], help="folders or videos")
+    parser.add_argument("--pairs", type=Path, nargs="*", default=[], help="folders, videos or bags")
+    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of bags: thermal, RGB")
     parser.add_argument("--every", type=int, default=1, help="take every nth real pair")
     parser.add_argument("--rendered", type=int, default=0, help="number of rendered pairs to add")
     parser.add_argument("--steps", type=int, default=defaults.steps)
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, and write the weights with their card."""
     torch.set_num_threads(args.threads)
     args.out.parent.mkdir(parents=True, exist_ok=True)  # not only after hours of training
-    pairs: list[ImagePair] = [pair for path in args.pairs for pair in open_pairs(path)]
+    topics = tuple(args.topics)
+    pairs: list[ImagePair] = [p for path in args.pairs for p in open_pairs(path, topics=topics)]
     pairs = pairs[:: args.every]
     if args.rendered:
         pairs += RenderedPairs(count=args.rendered, seed=args.seed)

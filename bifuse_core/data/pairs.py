@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+from bifuse_core.data.faults import PairError, PictureError, Report, refuse
+from bifuse_core.data.pictures import PICTURE_SUFFIXES, read_colour, read_thermal, size_of
 
-
-class PairError(ValueError):
-    """A pair cannot be read; the message names the file and what is wrong with it."""
+SIDES = ("ir", "vi")
 
 
 class ImagePair(NamedTuple):
@@ -24,7 +22,7 @@ class ImagePair(NamedTuple):
 
     name: str
     thermal: NDArray[Any]
-    """(H, W) uint8 or uint16."""
+    """(H, W) uint8, uint16 or, from bags, float32."""
     rgb: NDArray[np.uint8]
     """(H, W, 3) red, green, blue."""
 
@@ -42,8 +40,37 @@ class PairSource(Protocol):
 
 
 @dataclass(frozen=True)
+class PairFiles:
+    """The two files of a pair.
+
+    Attributes:
+        name: path below `ir/` and `vi/` without the suffix.
+        thermal: file of the thermal picture.
+        rgb: file of the RGB picture.
+    """
+
+    name: str
+    thermal: Path
+    rgb: Path
+
+    def read(self) -> ImagePair:
+        """Read both pictures.
+
+        Raises:
+            PictureError: a file is damaged, has an unusable type, or the two differ in size.
+        """
+        pair = ImagePair(self.name, read_thermal(self.thermal), read_colour(self.rgb))
+        if pair.thermal.shape != pair.rgb.shape[:2]:
+            raise PictureError(
+                f"{self.thermal}: thermal is {size_of(pair.thermal)} but {self.rgb.name} is "
+                f"{size_of(pair.rgb)}; pairs must be aligned and of one size"
+            )
+        return pair
+
+
+@dataclass(frozen=True)
 class FolderPairs:
-    """A folder with `ir/` and `vi/` holding pictures of the same stems.
+    """A folder with `ir/` and `vi/` holding pictures of the same names, in subfolders too.
 
     Raises:
         PairError: a folder is missing or empty, or pictures lack their partner.
@@ -56,63 +83,58 @@ class FolderPairs:
         if not self.files():
             raise PairError(f"{self.folder}: no pictures ({', '.join(PICTURE_SUFFIXES)}) in ir/")
 
-    def files(self) -> list[tuple[Path, Path]]:
-        """Return the (thermal, RGB) files, sorted by stem."""
+    def files(self) -> list[PairFiles]:
+        """Return the files of each pair, sorted by name."""
         return partners(self.folder, PICTURE_SUFFIXES)
 
     def __len__(self) -> int:
         return len(self.files())
 
     def __iter__(self) -> Iterator[ImagePair]:
-        for thermal, rgb in self.files():
-            yield read_pair(thermal, rgb)
+        for files in self.files():
+            yield files.read()
 
 
-def partners(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[Path, Path]]:
-    """Match the files of `folder/ir` and `folder/vi` by stem.
+def partners(folder: Path, suffixes: tuple[str, ...]) -> list[PairFiles]:
+    """Match the files of `folder/ir` and `folder/vi` by name.
 
     Raises:
         PairError: one of the two folders is missing, or files lack their partner.
     """
-    found = []
-    for side in ("ir", "vi"):
+    for side in SIDES:
         if not (folder / side).is_dir():
             raise PairError(f"{folder}: needs the folders ir/ and vi/; {side}/ is missing")
-        files = [f for f in (folder / side).iterdir() if f.suffix.lower() in suffixes]
-        found.append({f.stem: f for f in files})
-        if len(found[-1]) < len(files):
-            twice = next(f for f in files if found[-1][f.stem] != f)
-            raise PairError(f"{folder / side}: several files are named {twice.stem}")
-    thermal, rgb = found
+    thermal, rgb = (by_name(folder / side, suffixes, refuse) for side in SIDES)
     alone = sorted(thermal.keys() ^ rgb.keys())
     if alone:
         raise PairError(
             f"{folder}: {len(alone)} files in ir/ or vi/ lack their partner: {', '.join(alone[:5])}"
         )
-    return [(thermal[stem], rgb[stem]) for stem in sorted(thermal)]
+    return [PairFiles(name, thermal[name], rgb[name]) for name in sorted(thermal)]
 
 
-def read_pair(thermal_file: Path, rgb_file: Path) -> ImagePair:
-    """Read one pair from two picture files.
-
-    Raises:
-        PairError: a file is damaged, has an unusable type, or the two differ in size.
-    """
-    thermal = cv2.imread(str(thermal_file), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
-    bgr = cv2.imread(str(rgb_file), cv2.IMREAD_COLOR)
-    for file, image in ((thermal_file, thermal), (rgb_file, bgr)):
-        if image is None:
-            raise PairError(f"{file}: not a readable picture")
-    assert thermal is not None and bgr is not None
-    if thermal.dtype not in (np.uint8, np.uint16):
-        raise PairError(f"{thermal_file}: thermal pictures are 8- or 16-bit, not {thermal.dtype}")
-    if thermal.shape != bgr.shape[:2]:
-        raise PairError(
-            f"{thermal_file}: thermal is {_size(thermal)} but {rgb_file.name} is {_size(bgr)}; "
-            "pairs must be aligned and of one size"
-        )
-    return ImagePair(thermal_file.stem, thermal, np.ascontiguousarray(bgr[..., ::-1]))
+def matched(
+    thermal: Path, rgb: Path, report: Report, suffixes: tuple[str, ...] = PICTURE_SUFFIXES
+) -> list[PairFiles]:
+    """Match the files of two folders by name, reporting each file that lacks its partner."""
+    thermal_files, rgb_files = (by_name(folder, suffixes, report) for folder in (thermal, rgb))
+    for files, others, other in (
+        (thermal_files, rgb_files, rgb),
+        (rgb_files, thermal_files, thermal),
+    ):
+        for name in sorted(files.keys() - others.keys()):
+            report(PictureError(f"{files[name]}: lacks its partner in {other.name}/"))
+    both = sorted(thermal_files.keys() & rgb_files.keys())
+    return [PairFiles(name, thermal_files[name], rgb_files[name]) for name in both]
 
 
-def _size(image: NDArray[Any]) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
+def by_name(folder: Path, suffixes: tuple[str, ...], report: Report) -> dict[str, Path]:
+    """Return the files below a folder by their path in it without the suffix."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() not in suffixes or not file.is_file():
+            continue
+        name = file.relative_to(folder).with_suffix("").as_posix()
+        if found.setdefault(name, file) != file:
+            report(PictureError(f"{file.parent}: several files are named {file.stem}"))
+    return found

@@ -6,16 +6,20 @@ from __future__ import annotations
 from glob import escape
 from pathlib import Path
 
-from bifuse_core.data.pairs import FolderPairs, PairError, PairSource, partners
+from bifuse_core.data.bags import TOPICS, BagPairs, is_bag
+from bifuse_core.data.faults import PairError
+from bifuse_core.data.pairs import FolderPairs, PairSource, partners
 from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs
 
 
-def open_pairs(*paths: Path) -> PairSource:
+def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
     """Open pairs of any kind.
 
     Args:
         paths: a folder with `ir/` and `vi/` (pictures, or one pair of videos); or two videos,
-            thermal first; or one video in an `ir/` folder whose partner lies in `vi/` beside it.
+            thermal first; or one video in an `ir/` folder whose partner lies in `vi/` beside it; or
+            a rosbag2 folder, or its one .mcap or .db3 file.
+        topics: of a bag, thermal first.
 
     Raises:
         PairError: nothing is there, or it is not made of pairs; the message says what was expected.
@@ -27,18 +31,21 @@ def open_pairs(*paths: Path) -> PairSource:
         return VideoPairs(*paths)
     if len(paths) != 1:
         raise PairError(
-            f"give one folder with ir/ and vi/, or two videos (thermal, RGB); got {len(paths)}"
+            "give one folder with ir/ and vi/, two videos (thermal, RGB), or one bag; "
+            f"got {len(paths)} paths"
         )
     path = paths[0]
+    if is_bag(path):
+        return BagPairs(path, topics)
     if path.is_file():
         return VideoPairs(path, _partner_video(path))
     videos = partners(path, VIDEO_SUFFIXES)
     if not videos:
         return FolderPairs(path)
     if len(videos) > 1:
-        choices = ", ".join(str(thermal) for thermal, _ in videos)
+        choices = ", ".join(str(video.thermal) for video in videos)
         raise PairError(f"{path} holds {len(videos)} video pairs; name one of them: {choices}")
-    return VideoPairs(*videos[0])
+    return VideoPairs(videos[0].thermal, videos[0].rgb)
 
 
 def _partner_video(thermal: Path) -> Path:

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from bifuse_core.data.pairs import ImagePair, PairError
+from bifuse_core.data.faults import PairError
+from bifuse_core.data.pairs import ImagePair
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
 
@@ -62,10 +65,55 @@ class VideoPairs:
             (more_thermal, thermal), (more_rgb, bgr) = thermal_video.read(), rgb_video.read()
             if not (more_thermal and more_rgb):
                 return
-            grey = cv2.cvtColor(thermal, cv2.COLOR_BGR2GRAY)
-            name = f"{self.thermal_file.stem}/{number:06d}"
-            yield ImagePair(name, grey, np.ascontiguousarray(bgr[..., ::-1]))
+            yield self.pair(number, thermal, bgr)
             number += 1
+
+    def pair(self, number: int, thermal: NDArray[np.uint8], bgr: NDArray[np.uint8]) -> ImagePair:
+        """Return a pair of decoded frames under its name, VIDEO/NUMBER."""
+        grey = cv2.cvtColor(thermal, cv2.COLOR_BGR2GRAY)
+        return ImagePair(self.name(number), grey, np.ascontiguousarray(bgr[..., ::-1]))
+
+    def name(self, number: int) -> str:
+        """Return the name of a frame."""
+        return f"{self.thermal_file.stem}/{number:06d}"
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """One frame of two videos, found without reading those before it one by one."""
+
+    videos: VideoPairs
+    number: int
+
+    @property
+    def name(self) -> str:
+        """That of the frame in `VideoPairs`."""
+        return self.videos.name(self.number)
+
+    def read(self) -> ImagePair:
+        """Decode the frame of both videos.
+
+        Raises:
+            PairError: a video ends before it, or is damaged there.
+        """
+        files = (self.videos.thermal_file, self.videos.rgb_file)
+        thermal, bgr = (self._frame(file) for file in files)
+        return self.videos.pair(self.number, thermal, bgr)
+
+    def _frame(self, file: Path) -> NDArray[np.uint8]:
+        video = _opened(file)
+        if round(video.get(cv2.CAP_PROP_POS_FRAMES)) != self.number:
+            video.set(cv2.CAP_PROP_POS_FRAMES, self.number)
+        more, frame = video.read()
+        if not more:
+            raise PairError(f"{file}: frame {self.number} cannot be read")
+        return np.asarray(frame, np.uint8)
+
+
+# Opening a video takes longer than decoding a frame; each process has its own few open.
+@lru_cache(maxsize=8)
+def _opened(file: Path) -> cv2.VideoCapture:
+    return cv2.VideoCapture(str(file))
 
 
 def _property(file: Path, *names: int) -> tuple[float, ...]:

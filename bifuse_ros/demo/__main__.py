@@ -18,7 +18,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rich.console import Console
 from rich.live import Live
 
-from bifuse_core.data.pairs import PairError
+from bifuse_core.data.faults import PairError
 from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.engine.fusions import FUSIONS
@@ -43,7 +43,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         source = describe_source(args)
-        prepare(args.out)
+        prepare(args.out, args.input)
         play(args, console)
         return leave_results(args, source, console)
     except (DemoError, PairError, OSError) as error:
@@ -67,7 +67,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="folder with ir/ and vi/, or two videos (thermal, RGB); rendered scenes without it",
+        help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag; default: rendered",
     )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
     parser.add_argument("--network", choices=FUSIONS, default="edge")
@@ -85,8 +85,18 @@ def describe_source(args: argparse.Namespace) -> str:
     return "Input " + " and ".join(path.name for path in args.input)
 
 
-def prepare(out: Path) -> None:
-    """Make the folder for the results, without those of an earlier run."""
+def prepare(out: Path, played: list[Path]) -> None:
+    """Make the folder for the results, without those of an earlier run.
+
+    Raises:
+        DemoError: what is to be played is the bag of that run.
+    """
+    bag = (out / "bag").resolve()
+    for path in played:
+        if bag in (path.resolve(), *path.resolve().parents):
+            raise DemoError(
+                f"{path} is a result in {out} and would be replaced; choose another --out"
+            )
     shutil.rmtree(out / "bag", ignore_errors=True)
     for name in ("contact_sheet.png", "animation.webp", "report.html"):
         (out / name).unlink(missing_ok=True)

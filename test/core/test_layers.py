@@ -27,7 +27,6 @@ BELOW = {
 ROS = {
     "bifuse_ros",
     "rclpy",
-    "rosbags",
     "sensor_msgs",
     "std_msgs",
     "vision_msgs",

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bifuse_core.data.pairs import FolderPairs, ImagePair, PairError
+from bifuse_core.data.faults import PairError
+from bifuse_core.data.pairs import FolderPairs, ImagePair
 from bifuse_core.data.read_ahead import ReadAhead
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VideoPairs

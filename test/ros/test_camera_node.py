@@ -13,12 +13,15 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from image_messages import scene
+from image_messages import image, scene
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 from spinning import Client
 
+from bifuse_ros.bag_writer import BagWriter
 from bifuse_ros.camera_node import CameraNode
 
 Spin = Callable[[Node], Node]
@@ -112,6 +115,30 @@ def test_rendered_scenes_are_radiometric(running: Spin, client: Client) -> None:
     client.until(lambda: heard.rgb and heard.thermal, "rendered images arrive", patience=60)
     counts = np.frombuffer(heard.thermal[0].data, "<u2")
     assert -40 < counts.min() / 100 - 273.15 < counts.max() / 100 - 273.15 < 150
+
+
+def test_a_bag_is_played_as_it_was_recorded(running: Spin, client: Client, tmp_path: Path) -> None:
+    writer = BagWriter(tmp_path / "bag")
+    sensors = [QoSProfile(depth=5)]
+    topics = [
+        writer.add_topic(topic, "sensor_msgs/msg/Image", sensors)
+        for topic in ("/boson/image", "/front/image")
+    ]
+    for number in range(4):
+        stamp = 1_000_000_000 + number * 20_000_000
+        counts = np.full((HEIGHT, WIDTH), 30000 + number, np.uint16)
+        rgb = scene(number, WIDTH, HEIGHT)[1]
+        messages = (image(counts, "16UC1", stamp), image(rgb, "bgr8", stamp, padding=2))
+        for topic, message in zip(topics, messages, strict=True):
+            writer.write(topic, stamp, serialize_message(message))
+    writer.close()
+    heard = Listening(client)
+    names = {"source_topics": ["boson/image", "/front/image"], "thermal.encoding": "mono16"}
+    running(camera_node(source=str(tmp_path / "bag"), **names))
+    client.until(lambda: len(heard.rgb) >= 4 and len(heard.thermal) >= 4, "the bag is played")
+    number = int(np.frombuffer(heard.thermal[0].data, "<u2")[0]) - 30000
+    rgb = scene(number, WIDTH, HEIGHT)[1][..., ::-1]
+    assert bytes(heard.rgb[0].data) == rgb.tobytes()
 
 
 def test_delay_and_jitter_move_the_stamps(running: Spin, client: Client, folder: Path) -> None:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks: a picture of class numbers."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bifuse_core.data.classes import UNLABELLED
+from bifuse_core.data.faults import MaskError, PictureError, Report
+from bifuse_core.data.pictures import read_as_stored, size_of
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_GREY, _PALETTE = 0, 3
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """The mask of one picture: grey levels, or the numbers of a palette, are class numbers.
+
+    Attributes:
+        file: the picture.
+        classes: how many there are; values 0 to classes - 1 and 255 are known.
+        read_as: further values that the file may have, and what each is read as.
+    """
+
+    file: Path
+    classes: int
+    read_as: Mapping[int, int] = field(default_factory=dict)
+
+    def read(self, height: int, width: int, report: Report) -> NDArray[np.uint8] | None:
+        """Return the mask, (H, W) class numbers, 255 unlabelled; None after a report that it fails.
+
+        Args:
+            height: of the picture, pixels.
+            width: of the picture, pixels.
+            report: told of each `MaskError`; unknown values are then read as unlabelled.
+        """
+        try:
+            mask = _numbers(self.file)
+        except PictureError as error:
+            report(MaskError(str(error)))
+            return None
+        if mask.ndim != 2 or mask.dtype != np.uint8:
+            report(MaskError(f"{self.file}: masks have one 8-bit channel, not {_kind(mask)}"))
+            return None
+        if mask.shape != (height, width):
+            report(
+                MaskError(f"{self.file}: the mask is {size_of(mask)}, the picture {width}x{height}")
+            )
+            return None
+        table = np.full(256, UNLABELLED, np.uint8)
+        table[: self.classes] = np.arange(self.classes)
+        for value, instead in self.read_as.items():
+            table[value] = instead
+        known = {*range(self.classes), UNLABELLED, *self.read_as}
+        unknown = [v for v in np.unique(mask).tolist() if v not in known]
+        if unknown:
+            report(
+                MaskError(f"{self.file}: values {unknown} are none of the {self.classes} classes")
+            )
+        return np.asarray(table[mask], np.uint8)
+
+
+def _numbers(file: Path) -> NDArray[np.generic]:
+    """Read a mask; OpenCV turns a palette into colours, so it is made to see the numbers."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{file}: not a readable picture: {error.strerror}") from error
+    if not (data.startswith(_PNG) and data[24:26] == bytes((8, _PALETTE))):
+        return read_as_stored(file)
+    picture = cv2.imdecode(np.frombuffer(_as_grey(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise PictureError(f"{file}: not a readable picture")
+    return np.asarray(picture)
+
+
+def _as_grey(data: bytes) -> bytes:
+    """Return an 8-bit palette PNG as a grey one: same pixels, without the chunks of the palette."""
+    whole = bytearray(_PNG)
+    for kind, content in _chunks(data):
+        if kind == b"IHDR":
+            content = content[:9] + bytes((_GREY,)) + content[10:]
+        elif kind not in (b"IDAT", b"IEND"):
+            continue
+        check = zlib.crc32(kind + content)
+        whole += len(content).to_bytes(4, "big") + kind + content + check.to_bytes(4, "big")
+    return bytes(whole)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = len(_PNG)
+    while position + 12 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        yield data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
+        position += 12 + length
+
+
+def _kind(mask: NDArray[np.generic]) -> str:
+    return f"{1 if mask.ndim == 2 else mask.shape[2]} of {mask.dtype}"

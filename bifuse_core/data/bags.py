@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bags as a source of pairs: two image topics of a rosbag2 recording, paired as on the robot.
+
+Read with the package rosbags, which needs no ROS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bifuse_core.data.faults import PairError, PictureError
+from bifuse_core.data.pairs import ImagePair
+from bifuse_core.data.pictures import size_of
+from bifuse_core.imaging import encodings
+from bifuse_core.streams.pairing import RGB, THERMAL, StreamPairing
+
+BAG_SUFFIXES = (".mcap", ".db3")
+
+TOPICS = ("thermal/image_raw", "rgb/image_raw")
+"""Thermal and RGB, as recorder_node records them."""
+
+_RAW, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+
+
+class Recorded(NamedTuple):
+    """Where one image lies in a bag."""
+
+    topic: str
+    received: int
+    """Time of the recording, nanoseconds; how a reader finds the message."""
+    stamp: int
+    """Time in its header, nanoseconds; what it is paired by."""
+
+
+@dataclass(frozen=True)
+class BagPairs:
+    """The pairs of a bag (a `PairSource`), in SQLite or MCAP.
+
+    Attributes:
+        path: folder of the bag, or its one .mcap or .db3 file.
+        topics: names of the thermal and the RGB topic, with or without the leading slash; where one
+            is not recorded, its sibling `/compressed` is taken.
+        slop: see `StreamPairing`; that of fusion_node by default, like the others.
+        offset: likewise.
+        capacity: likewise.
+
+    Raises:
+        PairError: it is no bag, a topic is not in it, or nothing in it makes a pair.
+    """
+
+    path: Path
+    topics: tuple[str, str] = TOPICS
+    slop: int = 20_000_000
+    offset: int = 0
+    capacity: int = 10
+
+    def __post_init__(self) -> None:
+        if not self.index:
+            raise PairError(
+                f"{self.path}: no images of {' and '.join(self.topics)} were taken within "
+                f"{self.slop * 1e-6:g} ms of each other"
+            )
+
+    @cached_property
+    def index(self) -> tuple[tuple[Recorded, Recorded], ...]:
+        """The (thermal, RGB) images of each pair, found in one pass over the bag."""
+        with _reading(self.path) as reader:
+            thermal, rgb = self._connections(reader)
+            pairing = StreamPairing[Recorded](self.slop, offset=self.offset, capacity=self.capacity)
+            pairs = []
+            for connection, received, data in reader.messages([*thermal, *rgb]):
+                message = reader.deserialize(data, connection.msgtype)
+                image = Recorded(connection.topic, received, _stamp(message))
+                side = THERMAL if connection in thermal else RGB
+                pairs += pairing.push(side, image.stamp, image)
+        return tuple((pair.thermal, pair.rgb) for pair in pairs)
+
+    @property
+    def rate(self) -> float | None:
+        """Pairs per second, by the stamps of the RGB camera; None for one pair."""
+        first, last = self.index[0][1].stamp, self.index[-1][1].stamp
+        return (len(self) - 1) / (last - first) * 1e9 if last > first else None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __iter__(self) -> Iterator[ImagePair]:
+        with _reading(self.path) as reader:
+            for number in range(len(self)):
+                yield self._pair(reader, number)
+
+    def __getitem__(self, number: int) -> ImagePair:
+        """Read one pair.
+
+        Raises:
+            PictureError: an image is malformed, or the two differ in size.
+        """
+        with _reading(self.path) as reader:
+            return self._pair(reader, number)
+
+    def name(self, number: int) -> str:
+        """Return the name of a pair, BAG/NUMBER."""
+        return f"{self.path.stem}/{number:06d}"
+
+    def _connections(self, reader: Any) -> list[list[Any]]:
+        """Return the connections (publishers) of the thermal and of the RGB topic."""
+        images = [c for c in reader.connections if c.msgtype in (_RAW, _COMPRESSED)]
+        chosen = []
+        for topic in self.topics:
+            name = "/" + topic.strip("/")
+            for candidate in (name, f"{name}/compressed"):
+                found = [c for c in images if c.topic == candidate and c.msgcount]
+                if found:
+                    break
+            else:
+                there = ", ".join(sorted({c.topic for c in images})) or "none"
+                raise PairError(f"{self.path}: no images on {name}; topics of images: {there}")
+            chosen.append(found)
+        return chosen
+
+    def _pair(self, reader: Any, number: int) -> ImagePair:
+        thermal, rgb = (self._picture(reader, n, side) for side, n in enumerate(self.index[number]))
+        if thermal.shape != rgb.shape[:2]:
+            raise PictureError(
+                f"{self.path}: thermal is {size_of(thermal)} but RGB is {size_of(rgb)} in pair "
+                f"{number}; pairs must be aligned and of one size"
+            )
+        return ImagePair(self.name(number), thermal, np.asarray(rgb, np.uint8))
+
+    def _picture(self, reader: Any, image: Recorded, side: int) -> NDArray[Any]:
+        connections = [c for c in reader.connections if c.topic == image.topic]
+        start = image.received
+        for connection, _, data in reader.messages(connections, start, start + 1):
+            message = reader.deserialize(data, connection.msgtype)
+            if _stamp(message) != image.stamp:
+                continue
+            packed = connection.msgtype == _COMPRESSED
+            decoders = (
+                (encodings.raw_thermal, encodings.packed_thermal),
+                (encodings.raw_rgb, encodings.packed_rgb),
+            )
+            try:
+                # A copy: what a reader hands out cannot be written to.
+                return np.array(decoders[side][packed](message))
+            except encodings.ImageError as error:
+                raise PictureError(
+                    f"{self.path}: {image.topic} at {image.stamp} ns: {error}"
+                ) from error
+        raise PictureError(f"{self.path}: {image.topic} at {image.stamp} ns is no longer there")
+
+
+def is_bag(path: Path) -> bool:
+    """Tell whether a path is a bag: a file of one, or a folder that holds one."""
+    if path.is_dir():
+        return (path / "metadata.yaml").is_file() or len(_files(path)) == 1
+    return path.suffix in BAG_SUFFIXES
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.iterdir()) if file.suffix in BAG_SUFFIXES]
+
+
+def _stamp(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """Open a bag.
+
+    Raises:
+        PairError: rosbags is not installed, or the bag is damaged.
+    """
+    try:
+        from rosbags.highlevel import AnyReader
+        from rosbags.typesys import Stores, get_typestore
+    except ImportError as error:
+        raise PairError(f"{path}: bags need the package rosbags (pip install rosbags)") from error
+    if not is_bag(path):
+        raise PairError(f"{path}: not a bag; expected a rosbag2 folder, .mcap or .db3 file")
+    # A recording that broke off has no metadata.
+    whole = path.is_file() or (path / "metadata.yaml").is_file()
+    try:
+        # Recordings of Humble and before do not carry the definitions of their messages.
+        types = get_typestore(Stores.ROS2_HUMBLE)
+        with AnyReader([path if whole else _files(path)[0]], default_typestore=types) as reader:
+            yield reader
+    except PairError:
+        raise
+    # Over damaged bytes a reader raises whatever the library beneath it does.
+    except Exception as error:
+        raise PairError(f"{path}: not a readable bag: {type(error).__name__}: {error}") from error

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A data set as a list of where things lie; all layouts come down to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bifuse_core.data.annotations.boxes import BoxReader
+from bifuse_core.data.annotations.masks import MaskFile
+from bifuse_core.data.faults import PairError, Report, refuse
+from bifuse_core.data.pairs import ImagePair
+from bifuse_core.data.sample import Sample, no_boxes
+
+
+class PairReader(Protocol):
+    """Where the two pictures of a sample come from; small and picklable."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the data set."""
+
+    def read(self) -> ImagePair:
+        """Read both pictures.
+
+        Raises:
+            PairError: they cannot be read.
+        """
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where the parts of one sample lie.
+
+    Attributes:
+        pair: the pictures.
+        boxes: its boxes; None where it is not known what is there.
+        mask: its mask, if it has one.
+        meta: see `Sample`.
+    """
+
+    pair: PairReader
+    boxes: BoxReader | None = None
+    mask: MaskFile | None = None
+    meta: dict[str, str] = field(default_factory=dict)
+
+    def read(self, report: Report = refuse) -> Sample | None:
+        """Read the sample.
+
+        Args:
+            report: told of each fault; by default the first one is raised.
+
+        Returns:
+            The sample without what is faulty; None where the pictures are, since boxes and masks
+            cannot be judged without their size.
+        """
+        try:
+            name, thermal, rgb = self.pair.read()
+        except PairError as fault:
+            report(fault)
+            return None
+        height, width = thermal.shape
+        found = self.boxes.read(height, width, report) if self.boxes else None
+        return Sample(
+            name,
+            thermal,
+            rgb,
+            found.boxes if found else None,
+            found.labels if found else None,
+            found.ignore if found else no_boxes(),
+            self.mask.read(height, width, report) if self.mask else None,
+            dict(self.meta),
+        )
+
+
+@dataclass(frozen=True)
+class EntryDataset:
+    """A data set of entries (a `PairDataset`).
+
+    Attributes:
+        entries: in order.
+        classes: names of the box labels.
+        mask_classes: names of the mask values.
+        faults: what was found wrong while listing; the entries are without it.
+    """
+
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...] = ()
+    mask_classes: tuple[str, ...] = ()
+    faults: tuple[PairError, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, number: int) -> Sample:
+        """Read a sample.
+
+        Raises:
+            IndexError: there are not so many.
+            PairError: the sample has a fault.
+        """
+        sample = self.entries[number].read()
+        assert sample is not None
+        return sample

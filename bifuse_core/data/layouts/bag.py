@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bags: the pairs of a rosbag2 recording, without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bifuse_core.data.bags import BagPairs, is_bag
+from bifuse_core.data.entries import Entry, EntryDataset
+from bifuse_core.data.faults import Report
+from bifuse_core.data.layouts.layout import Layout, Options, listed
+from bifuse_core.data.pairs import ImagePair
+
+
+@dataclass(frozen=True)
+class BagPair:
+    """One pair of a bag."""
+
+    bag: BagPairs
+    number: int
+
+    @property
+    def name(self) -> str:
+        """That of the pair in the bag."""
+        return self.bag.name(self.number)
+
+    def read(self) -> ImagePair:
+        """Read it.
+
+        Raises:
+            PairError: an image is malformed, or the two differ in size.
+        """
+        return self.bag[self.number]
+
+
+def _read(path: Path, options: Options, report: Report) -> EntryDataset:
+    bag = BagPairs(path, options.topics)
+    pairs = [BagPair(bag, number) for number in range(len(bag))]
+    chosen = listed(pairs, (path.parent,), options.split, report)
+    return EntryDataset(tuple(Entry(pair) for pair in chosen))
+
+
+BAG = Layout("bag", "a rosbag2 folder, .mcap or .db3 file with two image topics", is_bag, _read)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a layout is, and what the layouts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
+
+from bifuse_core.data.bags import TOPICS
+from bifuse_core.data.entries import EntryDataset, PairReader
+from bifuse_core.data.faults import PairError, PictureError, Report
+from bifuse_core.data.pictures import PICTURE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the one who opens a data set may choose; layouts leave aside what they do not have.
+
+    Attributes:
+        split: name of a list (`train`, `val`, `test`, ...); None takes everything.
+        classes: names of the box labels, where the layout does not fix them.
+        mask_classes: names of the mask values, likewise.
+        labels: folder or COCO file of the boxes (layout `folder`).
+        masks: folder of the masks (layout `folder`).
+        mask_read_as: mask values beyond the classes, and what each is read as; 255 is unlabelled.
+        topics: names of the thermal and the RGB topic (layout `bag`).
+        labelled_only: leave out samples that have neither boxes nor mask.
+    """
+
+    split: str | None = None
+    classes: tuple[str, ...] | None = None
+    mask_classes: tuple[str, ...] | None = None
+    labels: str = "labels"
+    masks: str = "masks"
+    mask_read_as: Mapping[int, int] = field(default_factory=dict)
+    topics: tuple[str, str] = TOPICS
+    labelled_only: bool = False
+
+
+class Layout(NamedTuple):
+    """One way in which data sets lie on disk."""
+
+    name: str
+    expects: str
+    """What must be there, for people."""
+    fits: Callable[[Path], bool]
+    """Tells whether it is there."""
+    read: Callable[[Path, Options, Report], EntryDataset]
+    """Lists the entries; told faults are left out of them."""
+
+
+def subfolder(folder: Path, *names: str) -> Path | None:
+    """Return the first of the named folders in a folder, without regard to case."""
+    if not folder.is_dir():
+        return None
+    there = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    return next((there[name] for name in names if name in there), None)
+
+
+AnyPair = TypeVar("AnyPair", bound=PairReader)
+
+
+def listed(
+    pairs: Iterable[AnyPair], folders: Iterable[Path], split: str | None, report: Report
+) -> list[AnyPair]:
+    """Return the pairs of a split, in the order of its list.
+
+    Args:
+        pairs: all pairs.
+        folders: where the list `SPLIT.txt` may lie; a name a line, with or without a suffix.
+        split: its name; None takes all pairs.
+        report: told of listed names that are not there.
+
+    Raises:
+        PairError: there is no such list.
+    """
+    if split is None:
+        return list(pairs)
+    places = [folder / f"{split}.txt" for folder in folders]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        raise PairError(f"no list of the split {split!r}; expected {' or '.join(map(str, places))}")
+    there = {pair.name: pair for pair in pairs}
+    found = []
+    for name in _names(file):
+        if name in there:
+            found.append(there[name])
+        else:
+            report(PictureError(f"{file}: lists {name}, which is not there as a pair"))
+    return found
+
+
+def _names(file: Path) -> list[str]:
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [
+        line[: -len(suffix)]
+        if (suffix := PurePosixPath(line).suffix).lower() in PICTURE_SUFFIXES
+        else line
+        for line in lines
+        if line
+    ]

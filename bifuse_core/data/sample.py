@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One labelled pair, and what every data set is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def no_boxes() -> NDArray[np.float32]:
+    """Return an empty array of boxes, (0, 4)."""
+    return np.zeros((0, 4), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One moment seen by both cameras, with what is known of it.
+
+    Attributes:
+        name: unique in its data set.
+        thermal: (H, W) uint8, uint16 or float32.
+        rgb: (H, W, 3) uint8 red, green, blue.
+        boxes: (N, 4) float32 left, top, right, bottom in pixels; None where it is not known what is
+            there (no label file), empty where it is known that nothing is.
+        labels: (N,) int64 indices into the classes of the data set.
+        ignore: (M, 4) float32 regions that are neither object nor background.
+        mask: (H, W) uint8 class numbers, 255 unlabelled; None where there is none.
+        meta: what else the layout tells, such as the time of day.
+    """
+
+    name: str
+    thermal: NDArray[Any]
+    rgb: NDArray[np.uint8]
+    boxes: NDArray[np.float32] | None = None
+    labels: NDArray[np.int64] | None = None
+    ignore: NDArray[np.float32] = field(default_factory=no_boxes)
+    mask: NDArray[np.uint8] | None = None
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+class PairDataset(Protocol):
+    """Samples by number. Nothing is read before it is asked for, and workers can be sent it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the box labels; empty where there are no boxes."""
+
+    @property
+    def mask_classes(self) -> tuple[str, ...]:
+        """Names of the mask values; empty where there are no masks."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Sample: ...
