@@ -6,8 +6,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
-import platform
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 
 from bifuse_core import __version__
+from bifuse_core.machine import describe_machine
 from bifuse_ros.demo.recording import Recording
 from bifuse_ros.demo.topics import FUSED, RGB, THERMAL
 
@@ -66,9 +65,11 @@ def write_report(recording: Recording, source: str, file: Path) -> None:
         file: the file to write.
     """
     numbers = summary_numbers(recording)
-    machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     when = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    numbers |= {"machine": f"{machine}, torch {torch.__version__}", "BiFuse": __version__}
+    numbers |= {
+        "machine": f"{describe_machine()}, torch {torch.__version__}",
+        "BiFuse": __version__,
+    }
     page = _PAGE.format(
         summary=html.escape(f"{source}, {when}. Every image went through ROS 2 topics."),
         plot=_plot(recording),
@@ -102,10 +103,3 @@ def _plot(recording: Recording) -> str:
 def _rows(values: dict[str, str]) -> str:
     cells = ((html.escape(key), html.escape(value)) for key, value in values.items())
     return "\n".join(f"<tr><td>{key}</td><td>{value}</td></tr>" for key, value in cells)
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()

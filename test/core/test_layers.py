@@ -19,7 +19,8 @@ BELOW = {
     "data": GROUND,
     "engine": GROUND,
     "bilevel": GROUND | {"data"},
-    "commands": GROUND | {"data", "engine", "bilevel"},
+    "evaluation": GROUND | {"data", "engine"},
+    "commands": GROUND | {"data", "engine", "bilevel", "evaluation"},
     "weights": set(),
 }
 """What the packages of each floor may import besides themselves (DESIGN: the house)."""

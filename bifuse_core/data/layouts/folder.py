@@ -39,6 +39,9 @@ def _read(folder: Path, options: Options, report: Report) -> EntryDataset:
             pairs += [VideoFrame(frames, number) for number in range(len(frames))]
         except PairError as fault:
             report(fault)
+    chosen = listed(pairs, (folder, folder / "meta"), options.split, report)
+    if not options.annotated:
+        return EntryDataset(tuple(Entry(pair) for pair in chosen))
     known = {pair.name for pair in pairs}
     classes, boxes = _boxes(folder, options, known, report)
     masks = by_name(folder / options.masks, (".png", ".bmp"), report)
@@ -46,7 +49,7 @@ def _read(folder: Path, options: Options, report: Report) -> EntryDataset:
         report(MaskError(f"{masks[name]}: belongs to no pair"))
     mask_classes = _mask_classes(folder, options, bool(masks))
     entries = []
-    for pair in listed(pairs, (folder, folder / "meta"), options.split, report):
+    for pair in chosen:
         mask = None
         if pair.name in masks:
             mask = MaskFile(masks[pair.name], len(mask_classes), options.mask_read_as)

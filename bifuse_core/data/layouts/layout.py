@@ -26,6 +26,7 @@ class Options:
         masks: folder of the masks (layout `folder`).
         mask_read_as: mask values beyond the classes, and what each is read as; 255 is unlabelled.
         topics: names of the thermal and the RGB topic (layout `bag`).
+        annotated: read boxes and masks; without, their faults do not matter.
         labelled_only: leave out samples that have neither boxes nor mask.
     """
 
@@ -36,6 +37,7 @@ class Options:
     masks: str = "masks"
     mask_read_as: Mapping[int, int] = field(default_factory=dict)
     topics: tuple[str, str] = TOPICS
+    annotated: bool = True
     labelled_only: bool = False
 
 

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Score fusions on a data set, beside the baselines, and show what they do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from bifuse_core import __version__
+from bifuse_core.data.datasets import LAYOUTS, open_dataset
+from bifuse_core.data.entries import EntryDataset
+from bifuse_core.data.layouts.layout import Options
+from bifuse_core.engine.engine import choose_device
+from bifuse_core.engine.fusions import BASELINES, FUSIONS
+from bifuse_core.evaluation.album import Album
+from bifuse_core.evaluation.ledger import Key, Ledger, Scores
+from bifuse_core.evaluation.methods import FolderMethod, Method, ModelMethod
+from bifuse_core.evaluation.run import Evaluation
+from bifuse_core.evaluation.tables import by_method, markdown_table, means, terminal_table
+from bifuse_core.machine import describe_machine
+
+Thing = TypeVar("Thing")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `evaluate`."""
+    parser.add_argument("dataset", type=Path, help="folder of the data set, or a bag")
+    parser.add_argument(
+        "--models",
+        nargs="*",
+        default=["edge"],
+        metavar="NAME[=WEIGHTS]",
+        help=f"of {', '.join(FUSIONS)}; baselines are always there",
+    )
+    parser.add_argument(
+        "--fused",
+        nargs="*",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="pictures fused elsewhere, under the names of the pairs",
+    )
+    parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto")
+    parser.add_argument("--split", help="only the pairs of this list (train, val, test, ...)")
+    parser.add_argument("--limit", type=int, help="only so many pairs, evenly from all")
+    parser.add_argument("--pictures", type=int, default=12, help="pairs shown on the page")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read pairs")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the results; goes on if there are some"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, and write `scores.jsonl` on the way, then `scores.json`, `table.md`, `page.html`.
+
+    Raises:
+        ValueError: options that make no comparison; see also `Evaluation.run`.
+    """
+    torch.set_num_threads(args.threads)
+    device = choose_device(args.device)
+    methods = _methods(args, device)
+    dataset = _dataset(args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    place = {"path": str(args.dataset.resolve()), "layout": args.layout}
+    ledger = Ledger(args.out / "scores.jsonl", place)
+    names = [entry.pair.name for entry in dataset.entries]
+    album = Album(args.out, _evenly(names, args.pictures))
+    results = Evaluation(dataset, methods, ledger, album, device, args.workers).run()
+
+    columns = {name: means(pictures) for name, pictures in by_method(results).items()}
+    title = f"{args.dataset.name}: means over {len(names)} pairs"
+    Console().print(terminal_table(title, columns))
+    record = _record(args, results, columns)
+    (args.out / "scores.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    text = f"{title}.\n\n{markdown_table(columns)}\n`{record['command']}`, {record['machine']}\n"
+    (args.out / "table.md").write_text(text, encoding="utf-8")
+    print(album.write_page(results, title))
+    return 0
+
+
+def _dataset(args: argparse.Namespace) -> EntryDataset:
+    options = Options(split=args.split, annotated=False)
+    dataset = open_dataset(args.dataset, args.layout, options)
+    if args.limit is None:
+        return dataset
+    if args.limit < 1:
+        raise ValueError(f"--limit is {args.limit}; at least one pair is needed")
+    return replace(dataset, entries=tuple(_evenly(dataset.entries, args.limit)))
+
+
+def _evenly(things: Sequence[Thing], count: int) -> list[Thing]:
+    """Return at most so many of the things, taken evenly from all along them."""
+    count = min(count, len(things))
+    return [things[n * len(things) // count] for n in range(count)]
+
+
+def _methods(args: argparse.Namespace, device: torch.device) -> list[Method]:
+    specs = dict.fromkeys([*args.models, *BASELINES])
+    methods: list[Method] = [ModelMethod(spec, device) for spec in specs]
+    for spec in args.fused:
+        name, equals, folder = spec.partition("=")
+        if not (name and equals and folder):
+            raise ValueError(f"--fused takes NAME=FOLDER, not {spec!r}")
+        methods.append(FolderMethod(name, Path(folder)))
+    name, count = Counter(method.name for method in methods).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"{count} methods are called {name!r}; the table needs a name for each")
+    return methods
+
+
+def _record(
+    args: argparse.Namespace, results: dict[Key, Scores], columns: dict[str, Scores]
+) -> dict[str, Any]:
+    pictures = by_method(results)
+    versions = {name: sorted({k.version for k in results if k.method == name}) for name in columns}
+    return {
+        "dataset": {
+            "path": str(args.dataset),
+            "layout": args.layout,
+            "split": args.split,
+            "pairs": len(next(iter(pictures.values()))),
+        },
+        "command": shlex.join(["bifuse", *sys.argv[1:]]),
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": describe_machine(),
+        "versions": {
+            "bifuse": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "methods": {
+            name: {
+                # Of its weights, or of each picture that was read.
+                "sha256": versions[name],
+                "means": columns[name],
+                "pictures": pictures[name],
+            }
+            for name in columns
+        },
+    }

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Means over a data set, as tables: a column for each method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from bifuse_core.evaluation.ledger import Key, Scores
+
+NO_VALUE = "-"
+
+
+def by_method(results: dict[Key, Scores]) -> dict[str, dict[str, Scores]]:
+    """Return the scores of every picture of every method, by the names of both."""
+    methods: dict[str, dict[str, Scores]] = {}
+    for key, scores in results.items():
+        methods.setdefault(key.method, {})[key.picture] = scores
+    return methods
+
+
+def means(pictures: dict[str, Scores]) -> Scores:
+    """Return the mean of every metric over the pictures that have a value of it.
+
+    `hot` has none where nothing is hot, so it is a mean over fewer pictures; None where no picture
+    has a value.
+
+    Args:
+        pictures: the scores of each, at least one.
+    """
+    columns = {metric: [row[metric] for row in pictures.values()] for metric in _metrics(pictures)}
+    return {metric: _mean(values) for metric, values in columns.items()}
+
+
+def terminal_table(title: str, columns: dict[str, Scores]) -> Table:
+    """Return the table for a terminal.
+
+    Args:
+        title: over it.
+        columns: the means of each method.
+    """
+    table = Table("", title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for row in _rows(columns):
+        table.add_row(*row)
+    return table
+
+
+def markdown_table(columns: dict[str, Scores]) -> str:
+    """Return the table in Markdown; see `terminal_table`."""
+    # A bar would end the cell.
+    lines = [["", *columns], ["---", *("---:" for _ in columns)], *_rows(columns)]
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+
+
+def _rows(columns: dict[str, Scores]) -> list[list[str]]:
+    return [
+        [metric, *(_cell(scores[metric]) for scores in columns.values())]
+        for metric in _metrics(columns)
+    ]
+
+
+def _metrics(rows: dict[str, Scores]) -> list[str]:
+    return list(next(iter(rows.values())))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return sum(there) / len(there) if there else None
+
+
+def _cell(score: float | None) -> str:
+    return NO_VALUE if score is None else f"{score:.3f}"
