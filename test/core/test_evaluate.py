@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fusions scored on a data set: what is written, what is not computed twice, what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from bifuse_core.__main__ import main
+from bifuse_core.data.datasets import open_dataset
+from bifuse_core.data.tensors import TensorPairs
+from bifuse_core.engine.fusions import BASELINES, fusion_by_name
+from bifuse_core.evaluation import run
+from bifuse_core.evaluation.ledger import Key, Ledger
+from bifuse_core.evaluation.tables import markdown_table, means
+from bifuse_core.metrics.fusion.levels import grey_levels
+from bifuse_core.metrics.fusion.score import score_fusion
+
+PAIRS = 3
+METHODS = ["edge", *BASELINES]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    sizes = ["--width", "96", "--height", "80"]
+    assert main(["render", "--out", str(folder), "--count", str(PAIRS), "--seed", "4", *sizes]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluated(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("evaluated")
+    assert evaluate(pairs, out, "--pictures", "2") == 0
+    return out
+
+
+def evaluate(pairs: Path, out: Path, *options: str) -> int:
+    fixed = ["--out", str(out), "--device", "cpu", "--threads", "1"]
+    return main(["evaluate", str(pairs), *fixed, *options])
+
+
+def record(out: Path) -> dict[str, Any]:
+    return json.loads((out / "scores.json").read_text())
+
+
+def count_scored(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Return a list that grows with every picture that is scored from now on."""
+    scored: list[None] = []
+
+    def counted(*pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        scored.append(None)
+        return score_fusion(*pictures)
+
+    monkeypatch.setattr(run, "score_fusion", counted)
+    return scored
+
+
+def write_mean_fusion(pairs: Path, folder: Path) -> None:
+    """Write what the baseline `mean` makes of the pairs, in grey, as someone else would."""
+    net, _ = fusion_by_name("mean")
+    for sample in TensorPairs(open_dataset(pairs)):
+        fused = grey_levels(net(sample.thermal[None], sample.luma[None]))[0, 0].byte()
+        assert cv2.imwrite(str(folder / f"{sample.name}.png"), fused.numpy())
+
+
+def test_the_tables_have_every_model_and_the_baselines(evaluated: Path) -> None:
+    rows = [line for line in (evaluated / "table.md").read_text().splitlines() if line[:1] == "|"]
+    header, _, *metrics = ([c.strip() for c in re.split(r"(?<!\\)\|", r)[1:-1]] for r in rows)
+    assert header == ["", *METHODS]
+    means_written = record(evaluated)["methods"]
+    for name, *cells in metrics:
+        for method, cell in zip(METHODS, cells, strict=True):
+            value = means_written[method]["means"][name.replace("\\", "")]
+            assert cell == ("-" if value is None else f"{value:.3f}")
+    level = dict((row[0], row[1:]) for row in metrics)["level"]
+    assert level[METHODS.index("max")] == "1.000"
+
+
+def test_the_record_holds_every_picture_as_the_metrics_score_it(
+    evaluated: Path, pairs: Path
+) -> None:
+    written = record(evaluated)
+    assert written["dataset"] == {
+        "path": str(pairs),
+        "layout": "auto",
+        "split": None,
+        "pairs": PAIRS,
+    }
+    net, checksum = fusion_by_name("edge")
+    edge = written["methods"]["edge"]
+    assert edge["sha256"] == [checksum]
+    assert len(edge["pictures"]) == PAIRS
+    for sample in TensorPairs(open_dataset(pairs)):
+        thermal, luma = sample.thermal[None], sample.luma[None]
+        expected = score_fusion(net(thermal, luma), thermal, luma)
+        scores = edge["pictures"][sample.name]
+        assert list(scores) == list(expected)
+        for metric, value in expected.items():
+            if torch.isfinite(value):
+                assert scores[metric] == pytest.approx(value.item(), rel=1e-6)
+            else:
+                assert scores[metric] is None
+
+
+def test_the_page_shows_pictures_that_are_there(evaluated: Path) -> None:
+    page = (evaluated / "page.html").read_text()
+    files = re.findall(r'src="(.*?)"', page)
+    # For two pairs: both sources, and for each method its picture and the difference.
+    assert len(files) == len(set(files)) == 2 * (2 + 2 * len(METHODS))
+    shown = {file: cv2.imread(str(evaluated / file)) for file in files}
+    assert all(picture is not None and picture.shape == (80, 96, 3) for picture in shown.values())
+    (dark, _) = (p for file, p in shown.items() if ".max." in file and ".difference." in file)
+    assert dark.max() == 0
+
+
+def test_a_second_run_scores_nothing_and_says_the_same(
+    evaluated: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = count_scored(monkeypatch)
+    lines, before = (evaluated / "scores.jsonl").read_bytes(), record(evaluated)
+    assert evaluate(pairs, evaluated, "--pictures", "2") == 0
+    assert not scored
+    assert (evaluated / "scores.jsonl").read_bytes() == lines
+    assert record(evaluated)["methods"] == before["methods"]
+
+
+def test_a_killed_run_goes_on_where_it_was(
+    evaluated: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = (evaluated / "scores.jsonl").read_text().splitlines(keepends=True)
+    # The first line names the data set; the last was being written.
+    kept = "".join(lines[:8])
+    (tmp_path / "scores.jsonl").write_text(kept + lines[8][:30])
+    scored = count_scored(monkeypatch)
+    assert evaluate(pairs, tmp_path, "--pictures", "0") == 0
+    assert len(scored) == PAIRS * len(METHODS) - 7
+    assert (tmp_path / "scores.jsonl").read_text().startswith(kept)
+    assert record(tmp_path)["methods"] == record(evaluated)["methods"]
+
+
+def test_a_folder_of_fused_pictures_scores_like_the_fusion_itself(
+    evaluated: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fused, out = tmp_path / "fused", tmp_path / "out"
+    fused.mkdir()
+    write_mean_fusion(pairs, fused)
+    options = ("--models", "--fused", f"peer={fused}", "--pictures", "0")
+    assert evaluate(pairs, out, *options) == 0
+    methods = record(out)["methods"]
+    assert list(methods) == [*BASELINES, "peer"]
+    assert methods["peer"]["pictures"] == record(evaluated)["methods"]["mean"]["pictures"]
+    # A picture that has changed is scored again, the others are not.
+    changed = sorted(fused.iterdir())[0]
+    assert cv2.imwrite(str(changed), np.zeros((80, 96), np.uint8))
+    scored = count_scored(monkeypatch)
+    assert evaluate(pairs, out, *options) == 0
+    assert len(scored) == 1
+    assert record(out)["methods"]["peer"]["pictures"][changed.stem]["level"] == 0
+
+
+def test_a_missing_fused_picture_is_named_before_anything_is_scored(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fused, out = tmp_path / "fused", tmp_path / "out"
+    fused.mkdir()
+    write_mean_fusion(pairs, fused)
+    missing = sorted(fused.iterdir())[-1]
+    missing.unlink()
+    assert evaluate(pairs, out, "--fused", f"peer={fused}") == 2
+    assert f"{fused}: no fused picture {missing.stem}.* for 'peer'" in capsys.readouterr().err
+    assert len((out / "scores.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_fused_picture_of_another_size_is_named(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_mean_fusion(pairs, tmp_path)
+    file = sorted(tmp_path.iterdir())[0]
+    assert cv2.imwrite(str(file), np.zeros((70, 60), np.uint8))
+    assert evaluate(pairs, tmp_path / "out", "--fused", f"peer={tmp_path}") == 2
+    assert f"{file}: fused picture is 60x70, its pair 96x80" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--models", "nonesuch"), "'nonesuch'; choose from edge, bdl, max, mean, vsm, laplacian"),
+        (("--fused", "peer"), "--fused takes NAME=FOLDER, not 'peer'"),
+        (("--fused", "peer={missing}"), "{missing}: no such folder of fused pictures"),
+        (("--fused", "max={pairs}/ir"), "2 methods are called 'max'"),
+        (("--limit", "0"), "--limit is 0"),
+        (("--split", "val"), "no list of the split 'val'"),
+    ],
+)
+def test_faulty_options_are_named(
+    options: tuple[str, ...],
+    message: str,
+    pairs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = {"pairs": pairs, "missing": tmp_path / "missing"}
+    assert evaluate(pairs, tmp_path, *(option.format(**names) for option in options)) == 2
+    assert message.format(**names) in capsys.readouterr().err
+
+
+def test_labels_do_not_matter(pairs: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "pairs"
+    for side in ("ir", "vi"):
+        (copy / side).parent.mkdir(exist_ok=True)
+        (copy / side).symlink_to(pairs / side)
+    (copy / "labels").mkdir()
+    (copy / "labels" / "of_no_pair.txt").write_text("0 nonsense")
+    assert evaluate(copy, tmp_path / "out", "--limit", "1", "--workers", "1") == 0
+    assert record(tmp_path / "out")["dataset"]["pairs"] == 1
+
+
+def test_scores_of_another_data_set_are_not_mixed_in(tmp_path: Path) -> None:
+    file = tmp_path / "scores.jsonl"
+    Ledger(file, {"path": "one"}).add(Key("max", "none", "a"), {"MI": 1.0, "hot": float("nan")})
+    assert Ledger(file, {"path": "one"})[Key("max", "none", "a")] == {"MI": 1.0, "hot": None}
+    with pytest.raises(ValueError, match=r"holds scores of \{'path': 'one'\}.*another --out"):
+        Ledger(file, {"path": "two"})
+    with file.open("a") as lines:
+        lines.write('{"method": "max"}\n')
+    with pytest.raises(ValueError, match=r"not a file of scores: KeyError\('version'\)"):
+        Ledger(file, {"path": "one"})
+
+
+def test_means_leave_out_pictures_without_a_value() -> None:
+    pictures = {"a": {"hot": 1.0, "MI": 1.0}, "b": {"hot": None, "MI": 2.0}}
+    assert means(pictures) == {"hot": 1.0, "MI": 1.5}
+    none = means({"b": {"hot": None}})
+    assert none == {"hot": None}
+    assert markdown_table({"max": none}).splitlines()[-1] == "| hot | - |"
