@@ -36,8 +36,8 @@ _PAGE = """<!doctype html>
 html {{ scroll-snap-type: y proximity }}
 body {{ font: 15px/1.4 system-ui, sans-serif; margin: 1rem; color: #ddd; background: #181818 }}
 section {{ scroll-snap-align: start; border-top: 1px solid #444; padding-bottom: 1rem }}
-.row {{ display: flex; flex-wrap: wrap; gap: .7rem }} a {{ color: #8cf }}
-figure {{ margin: 0; flex: 1 1 18rem; max-width: 36rem }} img {{ width: 100%; display: block }}
+.row {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: .7rem }}
+figure {{ margin: 0 }} img {{ width: 100%; display: block }}
 figcaption {{ font-variant-numeric: tabular-nums; font-size: 13px }}
 </style>
 <h1>{title}</h1>
@@ -104,8 +104,8 @@ class Album:
         return file
 
     def _section(self, name: str, results: list[tuple[Key, Scores]]) -> str:
-        figures = [_figure("thermal", self._source(name, "thermal"))]
-        figures.append(_figure("RGB", self._source(name, "rgb")))
+        sources = (self._source(name, kind) for kind in ("thermal", "rgb"))
+        figures = [_figure("thermal and RGB", *sources)]
         for key, scores in results:
             values = (f"{metric} {_value(scores[metric])}" for metric in SHOWN)
             images = (self._file(key, "fused"), self._file(key, "difference"))
@@ -124,7 +124,7 @@ class Album:
 
 def _figure(caption: str, *files: Path) -> str:
     images = "".join(
-        f'<img loading="lazy" src="{FOLDER}/{html.escape(file.name)}" alt="{html.escape(caption)}">'
+        f'<img loading="lazy" src="{FOLDER}/{file.name}" alt="{file.stem.rpartition(".")[2]}">'
         for file in files
     )
     return f"<figure>{images}<figcaption>{html.escape(caption)}</figcaption></figure>"
