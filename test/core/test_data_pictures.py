@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from pathlib import Path
 
 import cv2
@@ -88,3 +90,14 @@ def test_thermal_counts_keep_their_depth(dtype: type, tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"gone\.png: not a readable picture: No such file"):
         read_colour(tmp_path / "gone.png")
+
+
+def test_a_header_that_claims_an_absurd_size_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    data = bytearray(cv2.imencode(".png", picture_files.thermal())[1].tobytes())
+    # Width, height and checksum of the chunk IHDR (ISO/IEC 15948).
+    data[16:24] = (100_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    file.write_bytes(data)
+    with pytest.raises(PictureError, match=re.escape(f"{file}: not a readable picture")):
+        read_thermal(file)

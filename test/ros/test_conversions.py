@@ -137,6 +137,12 @@ def test_damaged_compressed_images_are_refused(data: bytes) -> None:
         rgb_picture(CompressedImage(format="png", data=array("B", data)))
 
 
+def test_a_compressed_image_of_an_absurd_size_is_refused() -> None:
+    data = cv2.imencode(".png", np.zeros((1, 8193), np.uint8))[1].tobytes()
+    with pytest.raises(ImageError, match="size is 8193x1; each side must be 1 to 8192"):
+        thermal_picture(CompressedImage(format="png", data=array("B", data)))
+
+
 def damaged(**changes: Any) -> Image:
     message = image(RGB, "rgb8")
     for field, value in changes.items():
