@@ -63,8 +63,8 @@ class ImageError(ValueError):
 def check(message: Image | CompressedImage, *, thermal: bool) -> None:
     """Refuse a message that cannot hold a picture, in microseconds: no pixel is touched.
 
-    Size, step and data must agree, and a thermal encoding be known. Whether compressed data is
-    sound, or cv_bridge has a colour encoding that is none of ours, only decoding tells.
+    Size, step and data must agree, and the encoding be known. Whether compressed data is sound,
+    only decoding tells.
 
     Raises:
         ImageError: the text names the value and the limit.
@@ -77,6 +77,8 @@ def check(message: Image | CompressedImage, *, thermal: bool) -> None:
         _rows(message, channels * np.dtype(kind).itemsize)
     elif thermal:
         raise _unknown_encoding(message, THERMAL_ENCODINGS)
+    elif not _bridge_knows(message.encoding):
+        raise _unknown_encoding(message, RGB_ENCODINGS)
     else:
         _check_size(message.width, message.height)
 
@@ -161,6 +163,18 @@ def _accepts_memoryview() -> bool:
         return False
 
 
+@cache
+def _bridge_knows(encoding: str) -> bool:
+    try:
+        from cv_bridge import CvBridge
+
+        CvBridge().encoding_to_cvtype2(encoding)
+    # cv_bridge raises all kinds of errors, its import too (NumPy ABI).
+    except Exception:
+        return False
+    return True
+
+
 def _view(message: Image) -> NDArray[Any]:
     kind, channels = _LAYOUTS[message.encoding]
     order = ">" if message.is_bigendian else "<"
@@ -206,7 +220,6 @@ def _bridged(message: Image) -> NDArray[np.uint8]:
         from cv_bridge import CvBridge
 
         return np.asarray(CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
-    # cv_bridge raises all kinds of errors, its import too (NumPy ABI).
     except Exception as error:
         raise _unknown_encoding(message, RGB_ENCODINGS) from error
 

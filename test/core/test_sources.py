@@ -76,7 +76,7 @@ def test_two_videos_are_read_frame_by_frame_until_the_shorter_one_ends(
 
 def test_colours_of_a_video_come_red_first(video: Writer, tmp_path: Path) -> None:
     thermal, rgb = video("t.avi", frames=1), tmp_path / "v.avi"
-    writer = cv2.VideoWriter(str(rgb), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    writer = cv2.VideoWriter(str(rgb), cv2.VideoWriter.fourcc(*"mp4v"), 12.5, (64, 48))
     writer.write(np.full((48, 64, 3), (20, 60, 200), np.uint8))  # blue, green, red
     writer.release()
     (pair,) = open_pairs(thermal, rgb)
