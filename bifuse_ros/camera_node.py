@@ -69,11 +69,12 @@ class CameraNode(Node):
         self._values = values
         self._random = np.random.default_rng(values["seed"])
         self._gain_control = ThermalNormaliser()
-        self._images = {c: self._publisher(Image, c, "image_raw") for c in ("thermal", "rgb")}
-        self._infos = {c: self._publisher(CameraInfo, c, "camera_info") for c in ("thermal", "rgb")}
         if values["preload"]:
             self.get_logger().info(f"preparing {len(source)} pairs")
         pairs = self._preloaded(source) if values["preload"] else source
+        # Not before: topics on the graph say that there are images to come.
+        self._images = {c: self._publisher(Image, c, "image_raw") for c in ("thermal", "rgb")}
+        self._infos = {c: self._publisher(CameraInfo, c, "camera_info") for c in ("thermal", "rgb")}
         self._pairs = ReadAhead(pairs, loop=values["loop"])
         self.played = 0
         self._started = False

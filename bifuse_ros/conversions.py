@@ -31,8 +31,8 @@ __all__ = [
 def check(message: Image | CompressedImage, *, thermal: bool) -> None:
     """Refuse a message that cannot hold a picture, in microseconds: no pixel is touched.
 
-    Size, step and data must agree, and a thermal encoding be known. Whether compressed data is
-    sound, or cv_bridge has a colour encoding that is none of ours, only decoding tells.
+    Size, step and data must agree, and the encoding be known. Whether compressed data is sound,
+    only decoding tells.
 
     Raises:
         ImageError: the text names the value and the limit.
@@ -44,6 +44,8 @@ def check(message: Image | CompressedImage, *, thermal: bool) -> None:
         encodings.check_raw(message, THERMAL_ENCODINGS)
     elif message.encoding in RGB_ENCODINGS:
         encodings.check_raw(message, RGB_ENCODINGS)
+    elif not _bridge_knows(message.encoding):
+        raise encodings.unknown_encoding(message, RGB_ENCODINGS)
     else:
         encodings.check_size(message.width, message.height)
 
@@ -117,12 +119,23 @@ def _accepts_memoryview() -> bool:
         return False
 
 
+@cache
+def _bridge_knows(encoding: str) -> bool:
+    try:
+        from cv_bridge import CvBridge
+
+        CvBridge().encoding_to_cvtype2(encoding)
+    # cv_bridge raises all kinds of errors, its import too (NumPy ABI).
+    except Exception:
+        return False
+    return True
+
+
 def _bridged(message: Image) -> NDArray[np.uint8]:
     encodings.check_size(message.width, message.height)
     try:
         from cv_bridge import CvBridge
 
         return np.asarray(CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
-    # cv_bridge raises all kinds of errors, its import too (NumPy ABI).
     except Exception as error:
         raise encodings.unknown_encoding(message, RGB_ENCODINGS) from error

@@ -11,7 +11,15 @@ from rich.table import Table
 from sensor_msgs.msg import CameraInfo
 
 from bifuse_ros import qos
-from bifuse_ros.demo.topics import CAMERA_INFO, DIAGNOSTICS, FUSED, fusion_diagnostics
+from bifuse_ros.demo.topics import (
+    CAMERA_INFO,
+    DIAGNOSTICS,
+    FUSED,
+    IMAGES,
+    RGB,
+    THERMAL,
+    fusion_diagnostics,
+)
 
 
 class Monitor(Node):
@@ -24,13 +32,18 @@ class Monitor(Node):
         self.message = "starting"
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, 10)
 
-    def chain_ready(self) -> bool:
-        """Tell whether the fused image is published and recorded."""
-        return (
-            self.count_publishers(FUSED) > 0
-            and self.count_subscribers(FUSED) > 0
-            and self.message not in ("starting", "not active")
-        )
+    def others(self) -> list[str]:
+        """Return the topics of the demo that somebody publishes already."""
+        return [topic for topic in IMAGES if self.count_publishers(topic)]
+
+    def prepared(self) -> bool:
+        """Tell whether the cameras have their pictures and the fusion node is active."""
+        cameras = min(self.count_publishers(topic) for topic in (THERMAL, RGB))
+        return cameras > 0 and self.message not in ("starting", "not active")
+
+    def recorded(self) -> bool:
+        """Tell whether somebody listens to the fused image."""
+        return self.count_subscribers(FUSED) > 0
 
     def watch(self) -> None:
         """Subscribe to the cameras; this is also the sign they wait for to start."""
@@ -40,9 +53,8 @@ class Monitor(Node):
 
     def headline(self) -> str:
         """Return what the chain is doing, in words."""
-        if not any(self.counts.values()):
-            return "waiting for the first images (rendered scenes take some seconds to prepare)"
-        return self.message
+        # Diagnostics come once a second and may not have seen what the counters have.
+        return "starting" if self.message.startswith("no images") else self.message
 
     def table(self, elapsed: float) -> Table:
         """Return the state of the chain as a table."""
@@ -52,27 +64,22 @@ class Monitor(Node):
         value = self.values.get
         for camera in ("thermal", "rgb"):
             rate = value(f"{camera} rate (Hz)", "-")
-            table.add_row(camera, str(self.counts[camera]), rate, "", f"{self._lost(camera)}")
+            rejected = f"{value(f'{camera} rejected', 0)} rejected"
+            table.add_row(camera, str(self.counts[camera]), rate, "", rejected)
         spread = f"{value('total p50 (ms)', '-')} / {value('total p95 (ms)', '-')}"
-        network = f"{value('network', '')} on {value('device', '')} {value('precision', '')}"
-        table.add_row(
-            "fused", str(self.counts["fused"]), value("fused rate (Hz)", "-"), spread, network
-        )
+        skipped = f"{value('displaced', 0)} pairs skipped to stay fresh"
+        rate = value("fused rate (Hz)", "-")
+        table.add_row("fused", str(self.counts["fused"]), rate, spread, skipped)
         return table
 
     def line(self) -> str:
         """Return the state of the chain as one line, for output that is no terminal."""
-        if not any(self.counts.values()):
-            return self.headline()
         value = self.values.get
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
         return (
             f"{self.headline()}: {counts}; {value('fused rate (Hz)', '-')} Hz, latency p50 "
             f"{value('total p50 (ms)', '-')} p95 {value('total p95 (ms)', '-')} ms"
         )
-
-    def _lost(self, camera: str) -> str:
-        return f"{self.values.get(f'{camera} rejected', 0)} rejected"
 
     def _count(self, name: str, message: CameraInfo) -> None:
         self.counts[name] += 1

@@ -62,7 +62,7 @@ def write_animation(recording: Recording, file: Path) -> None:
     animation = cv2.Animation()
     animation.frames = [_beside(moment) for moment in recording.moments(set(numbers))]
     animation.durations = [round(1000 * step / rate)] * len(animation.frames)
-    cv2.imwriteanimation(str(file), animation, [cv2.IMWRITE_WEBP_QUALITY, 60])
+    cv2.imwriteanimation(str(file), animation, [cv2.IMWRITE_WEBP_QUALITY, 80])
 
 
 def _beside(moment: Moment) -> NDArray[np.uint8]:

@@ -35,7 +35,8 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums }} h2 {{ margin
 <p><img src="data:image/png;base64,{plot}" alt="age of the fused images and skew of the pairs"></p>
 <h2>Numbers</h2>
 <table>{numbers}</table>
-<h2>The fusion node's own diagnostics, last second</h2>
+<h2>The fusion node's own diagnostics</h2>
+<p>As of its last report; latencies are those of its last 256 pairs.</p>
 <table>{diagnostics}</table>
 """
 
@@ -44,16 +45,21 @@ def summary_numbers(recording: Recording) -> dict[str, str]:
     """Return the figures of a run by name."""
     stamps = recording.stamps
     age = np.percentile(np.asarray(recording.fused_age) / 1e6, (50, 95, 99))
-    pairs = min(len(stamps[THERMAL]), len(stamps[RGB]))
     return {
         "thermal images": str(len(stamps[THERMAL])),
         "RGB images": str(len(stamps[RGB])),
         "fused images": str(len(stamps[FUSED])),
-        "pairs lost": str(pairs - len(stamps[FUSED])),
+        "pairs lost": str(pairs_lost(recording)),
         "fused rate": f"{recording.rate():.1f} Hz",
         "stamp to recorded fused image, p50 / p95 / p99": " / ".join(f"{a:.1f}" for a in age)
         + " ms",
     }
+
+
+def pairs_lost(recording: Recording) -> int:
+    """Return how many pairs were recorded and never came back fused."""
+    stamps = recording.stamps
+    return min(len(stamps[THERMAL]), len(stamps[RGB])) - len(stamps[FUSED])
 
 
 def write_report(recording: Recording, source: str, file: Path) -> None:

@@ -206,9 +206,8 @@ def test_doctor_examines_everything_and_its_exit_code_says_whether_something_is_
     done = python("-m", "bifuse_core", "doctor")
     assert "Traceback" not in done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
-    # A row is "| ok | what | finding |", and a finding may have a "no" in it.
-    marks = [row[1] for row in rows if len(row) > 1 and row[1] in ("ok", "no")]
-    assert len(marks) >= 6
+    marks = [row[1] for row in rows if row[:1] == ["│"] and row[1] in ("ok", "no")]
+    assert len(marks) == 7
     assert done.returncode == (1 if "no" in marks else 0), done.stdout
     for name in ("machine", "torch", "OpenCV", "shipped weights", "ROS 2", "shared memory"):
         assert name in done.stdout

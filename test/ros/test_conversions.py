@@ -184,6 +184,15 @@ def test_the_check_at_receipt_refuses_what_conversion_would(
         (thermal_picture if thermal else rgb_picture)(message)
 
 
+def test_the_check_at_receipt_knows_the_encodings() -> None:
+    with pytest.raises(ImageError, match="'nonsense'"):
+        conversions.check(image(RGB, "nonsense"), thermal=False)
+    with pytest.raises(ImageError, match="'rgb8'"):
+        conversions.check(image(RGB, "rgb8"), thermal=True)
+    with pytest.raises(ImageError, match="0 bytes of format 'jpeg'"):
+        conversions.check(CompressedImage(format="jpeg"), thermal=False)
+
+
 def test_a_colour_image_is_no_thermal_image() -> None:
     with pytest.raises(ImageError, match="'rgb8'; usable are mono8, 8UC1, mono16, 16UC1, 32FC1"):
         thermal_picture(image(RGB, "rgb8"))

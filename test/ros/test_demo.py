@@ -14,11 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rich.console import Console
+from sensor_msgs.msg import Image
+from spinning import Client
 
 from bifuse_ros.bag_writer import BagWriter
-from bifuse_ros.demo.__main__ import DemoError, leave_results
+from bifuse_ros.demo.__main__ import leave_results
+from bifuse_ros.demo.play import DemoError
 from bifuse_ros.demo.topics import FUSED, RGB, THERMAL
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -145,3 +148,36 @@ def test_ctrl_c_while_scenes_are_prepared(process: Start, tmp_path: Path) -> Non
     assert demo.returncode == 130, output
     assert "Traceback" not in output
     assert nodes_of(results) == []
+
+
+def test_it_deletes_nothing_but_what_a_demo_has_left(process: Start, tmp_path: Path) -> None:
+    precious = tmp_path / "mine" / "bag" / "my_recording.mcap"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("precious")
+    demo = process("bifuse_ros.demo", "--out", str(tmp_path / "mine"))
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert "holds something else than an earlier demo" in output
+    assert precious.read_text() == "precious"
+
+
+def test_it_does_not_mix_with_cameras_that_are_there(
+    process: Start, client: Client, tmp_path: Path
+) -> None:
+    client.create_publisher(Image, RGB, qos_profile_sensor_data)
+    demo = process("bifuse_ros.demo", "--out", str(tmp_path / "results"))
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert f"somebody publishes {RGB}" in output
+    assert "ROS_DOMAIN_ID" in output
+
+
+@pytest.mark.parametrize("options", [["--rate", "-3"], ["--seconds", "0"], ["--network", "x"]])
+def test_wrong_options_are_refused_before_anything_is_done(
+    process: Start, tmp_path: Path, options: list[str]
+) -> None:
+    demo = process("bifuse_ros.demo", "--out", str(tmp_path / "results"), *options)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 2
+    assert options[0] in output
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The run of the demo: which nodes, in which order, and what is shown meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rich.console import Console
+from rich.live import Live
+
+from bifuse_ros.demo.monitor import Monitor
+from bifuse_ros.demo.processes import NodeProcess
+from bifuse_ros.demo.topics import RECORDED
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says why."""
+
+
+def camera_parameters(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the parameters of the camera node."""
+    paths = [str(path.resolve()) for path in args.input] + ["", ""]
+    return {
+        "source": paths[0],
+        "source_rgb": paths[1],
+        "rate": args.rate,
+        "loop": False,
+        "thermal.encoding": "mono8" if args.input else "mono16",
+        "wait_for_subscribers": 3,
+        # Free-running cameras never agree to the millisecond.
+        "jitter": 0.0 if args.input else 0.003,
+        # Rendering takes the processors that fusion needs.
+        "preload": not args.input,
+        "rendered.seconds": args.seconds,
+        "rendered.seed": args.seed,
+    }
+
+
+def play(args: argparse.Namespace, console: Console) -> None:
+    """Run the nodes until the cameras have played everything."""
+    logs = args.out / "logs"
+    fusion = {"network": args.network} | ({} if args.input else {"thermal.unit": "centikelvin"})
+    record = {"topics": list(RECORDED), "bag": str(args.out / "bag")}
+    with monitoring() as monitor, ended_in_order() as nodes:
+        executor = SingleThreadedExecutor()
+        executor.add_node(monitor)
+
+        def wait(condition: Callable[[], bool], patience: float, what: str) -> None:
+            until = time.monotonic() + patience
+            while not condition():
+                executor.spin_once(0.1)
+                fail_if_ended(nodes)
+                if monitor.message == "not active":
+                    raise DemoError(f"the fusion node is not active:\n{nodes[1].last_words()}")
+                if time.monotonic() > until:
+                    raise DemoError(f"{what} took more than {patience:.0f} s; see {logs}")
+
+        refuse_company(monitor, executor)
+        doing = "reading" if args.input else "rendering, which takes about as long as playing"
+        console.print(f"starting the nodes (logs: {logs}); preparing the pictures: {doing}")
+        nodes.append(NodeProcess("bifuse_ros.camera_node", camera_parameters(args), logs))
+        nodes.append(NodeProcess("bifuse_ros.fusion_node", fusion, logs))
+        with console.status("preparing"):
+            wait(monitor.prepared, 120 + 30 * args.seconds, "preparing")
+        # Not before: a bag should begin with its first image.
+        nodes.append(NodeProcess("bifuse_ros.recorder_node", record, logs))
+        wait(monitor.recorded, 60, "the start of the recorder")
+        monitor.watch()
+        show(monitor, executor, nodes[0], nodes[1:], console)
+
+
+def refuse_company(monitor: Monitor, executor: SingleThreadedExecutor) -> None:
+    """Raise `DemoError` if somebody else publishes the topics of the demo."""
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        executor.spin_once(0.1)
+    if monitor.others():
+        domain = os.environ.get("ROS_DOMAIN_ID", "0")
+        raise DemoError(
+            f"somebody publishes {', '.join(monitor.others())} on this machine already (another "
+            f"demo?); ROS_DOMAIN_ID is {domain}, choose another"
+        )
+
+
+def show(
+    monitor: Monitor,
+    executor: SingleThreadedExecutor,
+    cameras: NodeProcess,
+    others: list[NodeProcess],
+    console: Console,
+) -> None:
+    """Show the live state until the cameras end, and wait for the last images."""
+    started, printed = time.monotonic(), 0.0
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        while cameras.ended() is None:
+            executor.spin_once(0.1)
+            now = time.monotonic()
+            if console.is_terminal:
+                live.update(monitor.table(now - started))
+            elif now - printed > 1:
+                printed = now
+                console.print(monitor.line())
+            fail_if_ended(others)
+    fail_if_failed(cameras)
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        executor.spin_once(0.1)
+
+
+def fail_if_ended(nodes: list[NodeProcess]) -> None:
+    """Raise `DemoError` if a node has ended, with the last lines of its log."""
+    for node in nodes:
+        if node.ended() is not None:
+            raise DemoError(f"{node.name} ended early:\n{node.last_words()}")
+
+
+def fail_if_failed(node: NodeProcess) -> None:
+    """Raise `DemoError` if a node has ended with an error."""
+    if node.ended():
+        raise DemoError(f"{node.name} failed:\n{node.last_words()}")
+
+
+@contextmanager
+def monitoring() -> Iterator[Monitor]:
+    """Open and close the monitor and its ROS context."""
+    rclpy.init()
+    monitor = Monitor()
+    try:
+        yield monitor
+    finally:
+        monitor.destroy_node()
+        rclpy.try_shutdown()
+
+
+@contextmanager
+def ended_in_order() -> Iterator[list[NodeProcess]]:
+    """End the listed nodes in their order, whatever happens."""
+    nodes: list[NodeProcess] = []
+    # A terminal that closes is a Ctrl-C too: the nodes have sessions of their own and would stay.
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    try:
+        yield nodes
+    finally:
+        for impatience in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(impatience, signal.SIG_IGN)
+        for node in nodes:
+            node.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
