@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Thermal + RGB perception: networks, bi-level learning, pairing and inference, without ROS."""
 
+import os
+
 __version__ = "0.1.0"
+
+# OpenCV would allocate what the header of a damaged picture claims; read at its first import.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(8192 * 8192))

@@ -69,7 +69,10 @@ class BagWriter:
 
     def write(self, topic: int, stamp: int, data: bytes) -> None:
         """Write one serialised (CDR) message received at `stamp` nanoseconds."""
-        self._writer.write(self._connections[topic], stamp, data)
+        try:
+            self._writer.write(self._connections[topic], stamp, data)
+        except OSError as error:
+            raise OSError(f"{self._writer.path}: {error.strerror}; the bag ends here") from error
 
     def close(self) -> None:
         """Write what is pending and the metadata."""

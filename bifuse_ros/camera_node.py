@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.time import Time
@@ -26,6 +27,8 @@ from bifuse_ros import conversions, qos
 from bifuse_ros.parameters import Declared, declare, refuse_unknown
 from bifuse_ros.running import run
 
+SLOWEST = 1e-3
+"""Pairs per second below which a timer cannot be had."""
 FOLDER_RATE = 5.0
 """Pairs per second of a folder of pictures, which has no rate of its own."""
 
@@ -78,7 +81,8 @@ class CameraNode(Node):
         self._pairs = ReadAhead(pairs, loop=values["loop"])
         self.played = 0
         self._started = False
-        self.create_timer(1 / (values["rate"] or source.rate or FOLDER_RATE), self._play)
+        rate = max(SLOWEST, values["rate"] or source.rate or FOLDER_RATE)
+        self.create_timer(1 / rate, self._play, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def destroy_node(self) -> None:
         """End the reading with the node."""
@@ -114,7 +118,8 @@ class CameraNode(Node):
                 continue
             delay = self._values["thermal.delay"] if camera == "thermal" else 0.0
             shift = delay + self._random.uniform(-1, 1) * self._values["jitter"]
-            stamp = Time(nanoseconds=now + round(shift * 1e9)).to_msg()
+            # A simulated clock may stand at its beginning.
+            stamp = Time(nanoseconds=max(0, now + round(shift * 1e9))).to_msg()
             header = Header(stamp=stamp, frame_id=f"{camera}_optical_frame")
             encoding = self._values[f"{camera}.encoding"]
             image = conversions.image_message(picture, encoding, header)
@@ -143,6 +148,8 @@ def open_source(values: dict[str, Any]) -> PairSource:
     Raises:
         ValueError: it cannot be read (PairError), or names an unknown condition.
     """
+    if values["source_rgb"] and not values["source"]:
+        raise ValueError("source_rgb needs source, the thermal video")
     if values["source"]:
         paths = [Path(values[name]) for name in ("source", "source_rgb") if values[name]]
         topics = values["source_topics"]
@@ -150,7 +157,7 @@ def open_source(values: dict[str, Any]) -> PairSource:
             raise ValueError(f"source_topics are {topics}; a thermal and an RGB topic are needed")
         return open_pairs(*paths, topics=(topics[0], topics[1]))
     return RenderedFilm(
-        conditions=tuple(values["rendered.conditions"]),
+        conditions=tuple(values["rendered.conditions"] or ()),
         seconds=values["rendered.seconds"],
         rate=values["rendered.rate"],
         seed=values["rendered.seed"],

@@ -39,7 +39,7 @@ def check(message: Image | CompressedImage, *, thermal: bool) -> None:
     """
     if isinstance(message, CompressedImage):
         if not len(message.data):
-            raise ImageError(f"0 bytes of format {message.format!r} are no readable picture")
+            raise ImageError(f"0 bytes of format {message.format!r:.80} are no readable picture")
     elif thermal:
         encodings.check_raw(message, THERMAL_ENCODINGS)
     elif message.encoding in RGB_ENCODINGS:

@@ -183,6 +183,8 @@ class FusionNode(LifecycleNode):
 
     def _report(self, subject: str, text: str) -> None:
         now = monotonic()
+        if not self.context.ok():
+            return  # the node is ending, and so does what it was at
         if now - self._logged.get(subject, -LOG_INTERVAL) < LOG_INTERVAL:
             return
         self._logged[subject] = now
@@ -236,7 +238,8 @@ class FusionNode(LifecycleNode):
             return response
         try:
             self._engine.reload(self._settings.weights)
-        except (ValueError, RuntimeError, OSError) as error:
+        # Whatever it is, the robot keeps what it has.
+        except Exception as error:
             response.message = f"the old weights stay: {error}"
             return response
         response.success = True

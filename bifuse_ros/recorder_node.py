@@ -39,8 +39,8 @@ class RecorderNode(Node):
         self._writer: BagWriter | None = None
         values = declare(self, PARAMETERS)
         refuse_unknown(self, PARAMETERS)
-        self._waiting = [self.resolve_topic_name(topic) for topic in values["topics"]]
-        self._writer = BagWriter(Path(values["bag"]), compress=values["compress"])
+        self._waiting = self._resolved(values["topics"] or [])
+        self._writer = BagWriter(Path(values["bag"]).expanduser(), compress=values["compress"])
         self.recorded = 0
         self.create_timer(0.1, self._subscribe)
 
@@ -53,6 +53,18 @@ class RecorderNode(Node):
         except OSError as error:
             self.get_logger().error(f"the end of the bag is not written: {error}")
         super().destroy_node()
+
+    def _resolved(self, topics: list[str]) -> list[str]:
+        if not topics:
+            raise ValueError("topics is empty; there is nothing to record")
+        names = []
+        for topic in topics:
+            try:
+                names.append(self.resolve_topic_name(topic))
+            # rclpy has no class of its own for a bad name.
+            except Exception as error:
+                raise ValueError(f"topics: {topic!r} is no name of a topic") from error
+        return list(dict.fromkeys(names))
 
     def _subscribe(self) -> None:
         types = dict(self.get_topic_names_and_types())
@@ -67,7 +79,8 @@ class RecorderNode(Node):
                 self.create_subscription(
                     message_class(kind), topic, write, requested(offered), raw=True
                 )
-            except (ValueError, ImportError, AttributeError) as error:
+            # Of whatever kind: one topic does not end the recording of the others.
+            except Exception as error:
                 self.get_logger().error(f"{topic} is not recorded: {error}")
 
     def _write(self, topic: int, data: bytes) -> None:

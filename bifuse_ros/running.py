@@ -12,6 +12,8 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from bifuse_core.data.faults import PairError
+
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
@@ -28,8 +30,8 @@ def run(
         started: called with the node before it spins.
 
     Returns:
-        0 after SIGINT, SIGTERM or an end of the node's own; 1 when the node cannot be made or
-        fails over its input, with one line that says why.
+        0 after SIGINT, SIGTERM or an end of the node's own; 1 when the node cannot be made, or
+        cannot go on reading or writing files, with one line that says why.
     """
     rclpy.init(args=args)
     node: AnyNode | None = None
@@ -38,7 +40,8 @@ def run(
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         started(node)
-        executor.spin()
+        while rclpy.ok():
+            _spin(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
     except (ValueError, ParameterException, OSError) as error:
@@ -53,3 +56,15 @@ def run(
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _spin(executor: SingleThreadedExecutor, node: Node) -> None:
+    """Spin until the end, or until a callback fails; that is logged, and no reason to end."""
+    try:
+        executor.spin()
+    except (PairError, OSError, ExternalShutdownException):
+        raise
+    except Exception as error:
+        # A malformed request, say: one message must not end a node.
+        if rclpy.ok():
+            node.get_logger().error(f"{type(error).__name__}: {error}")

@@ -45,9 +45,9 @@ class ReadAhead:
         return None
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, or leave it behind where a file blocks it."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(2.0)
 
     def _read(self) -> None:
         try:

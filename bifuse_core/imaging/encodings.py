@@ -154,7 +154,7 @@ def check_size(width: int, height: int) -> None:
 
 def unknown_encoding(message: RawImage, choices: tuple[str, ...]) -> ImageError:
     """Return the error that names an encoding and what could be used instead."""
-    return ImageError(f"encoding is {message.encoding!r}; usable are {', '.join(choices)}")
+    return ImageError(f"encoding is {message.encoding!r:.80}; usable are {', '.join(choices)}")
 
 
 def _view(message: RawImage) -> NDArray[Any]:
@@ -198,6 +198,8 @@ def _unpacked(message: PackedImage, flags: int) -> NDArray[Any]:
     except cv2.error:  # a header that claims an absurd size
         picture = None
     if picture is None or is_cut_off(data.tobytes()):
-        raise ImageError(f"{data.size} bytes of format {message.format!r} are no readable picture")
+        raise ImageError(
+            f"{data.size} bytes of format {message.format!r:.80} are no readable picture"
+        )
     check_size(picture.shape[1], picture.shape[0])
     return picture

@@ -14,6 +14,8 @@ Unit = Literal["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"
 Range = Literal["auto", "full", "fixed", "percentile"]
 
 KELVIN_AT_0_CELSIUS = 273.15
+LARGEST_FLOAT = 1e7
+"""Floats beyond this are no reading but a camera's sign for none, such as FLT_MAX."""
 _TO_CELSIUS: dict[str, tuple[float, float]] = {
     "raw": (1.0, 0.0),
     "centikelvin": (0.01, -KELVIN_AT_0_CELSIUS),
@@ -104,21 +106,23 @@ class ThermalNormaliser:
             stamp: time of the picture in nanoseconds; only differences matter.
 
         Returns:
-            (H, W) float32 in [0, 1]. Pixels that are not finite become 0 (cold), so that a dead
-            pixel is never taken for something hot.
+            (H, W) float32 in [0, 1]. Pixels that are not finite, or beyond `LARGEST_FLOAT`, become
+            0 (cold), so that a dead pixel is never taken for something hot.
 
         Raises:
             ValueError: no pixel is finite.
         """
-        if image.dtype.kind == "f" and not np.isfinite(image).any():
-            raise ValueError("the thermal picture has no finite pixel")
+        if image.dtype.kind == "f":
+            image = np.where(np.abs(image) < LARGEST_FLOAT, image, np.nan).astype(np.float32)
+            if np.isnan(image).all():
+                raise ValueError("the thermal picture has no finite pixel")
         # Read once: the settings may be exchanged from another thread.
         low, high = self._counts_range(image, stamp, self.settings)
         normalised = np.subtract(image, np.float32(low), dtype=np.float32)
-        # At huge values the least span vanishes in rounding; 1e-30 divides without overflowing.
+        # A tiny minimum span can vanish in rounding; 1e-30 divides without overflowing.
         normalised *= np.float32(1 / max(high - low, 1e-30))
         if image.dtype.kind == "f":
-            np.nan_to_num(normalised, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            np.nan_to_num(normalised, copy=False)
         return np.clip(normalised, 0, 1, out=normalised)
 
     def _counts_range(
@@ -152,7 +156,7 @@ def _percentile_range(
     image: NDArray[Any], settings: ThermalSettings, scale: float
 ) -> tuple[float, float]:
     # One pixel in sixteen tells the percentiles well enough.
-    sample = image[np.isfinite(image)][::16] if image.dtype.kind == "f" else image[::4, ::4]
+    sample = image[~np.isnan(image)][::16] if image.dtype.kind == "f" else image[::4, ::4]
     percentiles = (settings.low_percentile, 50, settings.high_percentile)
     low, median, high = (float(value) for value in np.percentile(sample, percentiles))
     low = max(low, median - (high - median))

@@ -12,6 +12,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+MAXIMUM_BYTES = 2**30
+"""Largest weights file; a larger one is no network for a robot."""
+
 
 class CheckpointError(ValueError):
     """Weights cannot be used; the message names the file and what differs."""
@@ -56,6 +59,9 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
     """
     if not weights.is_file():
         raise CheckpointError(f"{weights}: no such weights file")
+    size = weights.stat().st_size
+    if size > MAXIMUM_BYTES:
+        raise CheckpointError(f"{weights}: has {size} bytes; weights have {MAXIMUM_BYTES} at most")
     checksum = sha256_of(weights)
     if card_of(weights).is_file():
         try:
@@ -80,5 +86,8 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
             f"{weights}: {len(differ)} tensors do not fit this version of network {network!r}: "
             f"{', '.join(differ[:3])}"
         )
+    spoilt = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if spoilt:
+        raise CheckpointError(f"{weights}: values that are not finite in {', '.join(spoilt[:3])}")
     net.load_state_dict(tensors)
     return checksum

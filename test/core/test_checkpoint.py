@@ -173,3 +173,20 @@ def test_a_card_that_cannot_be_written_leaves_the_old_weights_and_card(saved: Pa
         save_weights(saved, "edge", EdgeFusion(), {"task": object()})
     assert (saved.read_bytes(), card_of(saved).read_text()) == before
     assert load_weights(saved, "edge", EdgeFusion())
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    net = create_fusion("edge")
+    with torch.no_grad():
+        net.up_quarter[1].weight.fill_(float("nan"))
+    save_weights(tmp_path / "spoilt.safetensors", "edge", net, {})
+    with pytest.raises(CheckpointError, match="spoilt.safetensors: .* not finite in up_quarter"):
+        load_weights(tmp_path / "spoilt.safetensors", "edge", create_fusion("edge"))
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.safetensors"
+    with huge.open("wb") as file:
+        file.truncate(10**13)
+    with pytest.raises(CheckpointError, match="huge.safetensors: has 10000000000000 bytes"):
+        load_weights(huge, "edge", create_fusion("edge"))

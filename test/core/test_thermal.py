@@ -273,3 +273,16 @@ def test_an_invalid_setting_is_refused_by_its_name(names: list[str], values: Any
         assert f"thermal.{name}" in str(caught.value)
     for value in values.values():
         assert str(value) in str(caught.value)
+
+
+def test_a_frame_with_a_sign_for_no_reading_does_not_spoil_those_after_it() -> None:
+    clean = np.linspace(290, 310, 64 * 48, dtype=np.float32).reshape(48, 64)
+    marked = clean.copy()
+    marked[:4] = np.finfo(np.float32).max
+    normalise = ThermalNormaliser()
+    before = normalise(clean, 0)
+    during = normalise(marked, 40_000_000)
+    after = normalise(clean, 80_000_000)
+    assert (during[:4] == 0).all()
+    assert np.abs(during[4:] - before[4:]).max() < 0.1
+    assert np.abs(after - before).max() < 0.1

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -215,3 +216,16 @@ def test_a_signal_while_it_prepares_ends_it_cleanly(
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 0, output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+def test_a_signal_to_the_whole_group_ends_it_while_it_renders(
+    process: Callable[..., subprocess.Popen[str]], client: Client, signal_name: str
+) -> None:
+    # As Ctrl-C in a terminal, or the stop of a service, reaches the rendering processes too.
+    node = process("bifuse_ros.camera_node", own_group=True)
+    client.until(lambda: client.count_publishers("/rgb/image_raw"), "it is about to play")
+    time.sleep(3)
+    os.killpg(node.pid, getattr(signal, signal_name))
+    output, _ = node.communicate(timeout=20)
+    assert node.returncode == 0, output

@@ -212,6 +212,20 @@ def test_weights_are_exchanged_while_it_runs_and_kept_on_failure(
     assert bytes(cameras.await_scene().data) != before
 
 
+def test_a_malformed_request_does_not_end_it(
+    client: Client, process: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process("bifuse_ros.fusion_node")
+    assert state(client) == State.PRIMARY_STATE_ACTIVE
+    caller = client.create_client(SetParameters, "/fusion_node/set_parameters")
+    client.until(caller.service_is_ready, "parameters can be set")
+    client.pause(0.5)
+    wrong = Parameter(name="sync.slop", value=ParameterValue(type=99))
+    caller.call_async(SetParameters.Request(parameters=[wrong]))
+    client.pause(1.0)
+    assert state(client) == State.PRIMARY_STATE_ACTIVE
+
+
 def test_a_consumer_that_asks_too_much_is_reported(running: Spin, client: Client) -> None:
     log: list[Log] = client.listen(Log, "/rosout", KEPT)
     running(fusion_node())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -124,3 +125,23 @@ def test_a_full_disk_ends_it_with_an_error(
     assert recorder.returncode == 1, output
     assert "File too large" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("topics", [["/bad name!"], [""], []])
+def test_what_is_no_topic_is_refused_by_name(tmp_path: Path, topics: list[str]) -> None:
+    named = repr(topics[0]) if topics else "topics is empty"
+    with pytest.raises(ValueError, match=re.escape(named)):
+        recorder_node(tmp_path / "bag", topics)
+
+
+def test_a_topic_named_twice_is_recorded_once(
+    running: Spin, client: Client, tmp_path: Path
+) -> None:
+    status = client.create_publisher(DiagnosticArray, "/diagnostics", 10)
+    recorder = running(recorder_node(tmp_path / "bag", ["/diagnostics", "diagnostics"]))
+    client.until(status.get_subscription_count, "it records")
+    client.pause(0.3)
+    status.publish(DiagnosticArray())
+    client.until(lambda: recorder.recorded, "it has recorded")
+    client.pause(0.3)
+    assert recorder.recorded == 1

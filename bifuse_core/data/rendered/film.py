@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import cv2
 
@@ -48,10 +53,20 @@ class RenderedFilm:
         return len(self.conditions) * round(self.seconds * self.rate)
 
     def __iter__(self) -> Iterator[ImagePair]:
+        processors = os.cpu_count() or 1
         # Forked processes would inherit the locks of a running ROS node.
-        spawn = multiprocessing.get_context("spawn")
-        with spawn.Pool(initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-            yield from pool.imap(self.pair, range(len(self)), chunksize=5)
+        pool = ProcessPoolExecutor(
+            processors, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
+        )
+        try:
+            numbers = iter(range(len(self)))
+            # No further ahead than that: a film may be longer than memory holds.
+            ahead = deque(pool.submit(self.pair, n) for n in islice(numbers, 4 * processors))
+            while ahead:
+                yield ahead.popleft().result()
+                ahead.extend(pool.submit(self.pair, n) for n in islice(numbers, 1))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def pair(self, number: int) -> ImagePair:
         """Render one pair of the film."""
@@ -67,3 +82,9 @@ class RenderedFilm:
 def _drive(seed: int, condition: str, width: int, height: int) -> RenderedDrive:
     """Return the drive of one scene; making one costs more than rendering a picture of it."""
     return RenderedDrive(seed, condition=condition, width=width, height=height)
+
+
+def _prepare() -> None:
+    """Make a process of the pool: it draws with one thread, and its parent ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
