@@ -160,8 +160,10 @@ class StreamPairing(Generic[T]):
         head, late_stamp = early.waiting[0][0], late.waiting[0][0]
         if len(early.waiting) > 1:
             return abs(early.waiting[1][0] - late_stamp) < distance
-        # The next early message comes three quarters of a period later or more; a stream that has
-        # fallen silent is not waited for beyond the other's next message.
-        if head + early.period() * 3 // 4 >= late_stamp + distance or len(late.waiting) > 1:
+        # The next early message comes three quarters of a period later or more; until the period
+        # is known, it is taken not to come within the slop. A stream that has fallen silent is not
+        # waited for beyond the other's next message.
+        soonest = early.period() * 3 // 4 or self.slop
+        if head + soonest >= late_stamp + distance or len(late.waiting) > 1:
             return False
         return None

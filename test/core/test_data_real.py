@@ -8,22 +8,13 @@ from pathlib import Path
 import pytest
 
 from bifuse_core.data.check import check
+from bifuse_core.data.classes import SEGMENTATION_CLASSES
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.layouts.layout import Options
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
-MASKS = (
-    "road",
-    "sidewalk",
-    "building",
-    "vegetation",
-    "sky",
-    "person",
-    "bicycle",
-    "vehicle",
-    "sign",
-)
+MASKS = SEGMENTATION_CLASSES
 TRAFFIC = ("person", "bicycle", "car", "dog")
 M3FD = ("people", "car", "bus", "lamp", "motorcycle", "truck")
 

@@ -116,18 +116,27 @@ def test_equal_stamps_pair_at_once_even_at_the_very_start() -> None:
 def test_the_hold_is_bounded_when_a_camera_stops_in_the_middle() -> None:
     pairing: StreamPairing[str] = StreamPairing(SLOP)
     assert pairing.push(THERMAL, 0, "t0") == []
-    assert pairing.push(RGB, 8 * MS, "r0") == []
+    # A thermal message within the slop could be nearer.
+    assert pairing.push(RGB, 13 * MS, "r0") == []
     # No further thermal message comes; the next RGB one decides.
-    (pair,) = pairing.push(RGB, 41 * MS, "r1")
-    assert (pair.thermal, pair.rgb, pair.skew) == ("t0", "r0", -8 * MS)
+    (pair,) = pairing.push(RGB, 46 * MS, "r1")
+    assert (pair.thermal, pair.rgb, pair.skew) == ("t0", "r0", -13 * MS)
+
+
+def test_before_the_cadence_is_known_a_distance_of_half_the_slop_is_near_enough() -> None:
+    pairing: StreamPairing[str] = StreamPairing(SLOP)
+    assert pairing.push(THERMAL, 0, "t0") == []
+    assert pairing.push(RGB, SLOP // 2, "r0") == [Pair("t0", "r0", -SLOP // 2)]
+    assert pairing.push(THERMAL, PERIOD, "t1") == []
+    assert pairing.push(RGB, PERIOD + SLOP // 2 + 1, "r1") == []
 
 
 def test_the_nearer_of_two_messages_is_chosen() -> None:
     pairing: StreamPairing[str] = StreamPairing(SLOP)
     pairing.push(THERMAL, 0, "far")
     pairing.push(RGB, 15 * MS, "rgb")
-    pairing.push(THERMAL, 17 * MS, "near")
-    (pair,) = pairing.push(RGB, 48 * MS, "next")
+    (pair,) = pairing.push(THERMAL, 17 * MS, "near")
+    assert pairing.push(RGB, 48 * MS, "next") == []
     assert (pair.thermal, pair.rgb, pair.skew) == ("near", "rgb", 2 * MS)
     assert pairing.counters.unmatched == 1
 
