@@ -19,6 +19,7 @@ import torch
 from rich.console import Console
 
 from bifuse_core import __version__
+from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.datasets import LAYOUTS, open_dataset
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.layouts.layout import Options
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures fused elsewhere, under the names of the pairs",
     )
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto")
+    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
     parser.add_argument("--split", help="only the pairs of this list (train, val, test, ...)")
     parser.add_argument("--limit", type=int, help="only so many pairs, evenly from all")
     parser.add_argument("--pictures", type=int, default=12, help="pairs shown on the page")
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _dataset(args: argparse.Namespace) -> EntryDataset:
-    options = Options(split=args.split, annotated=False)
+    options = Options(split=args.split, topics=tuple(args.topics), annotated=False)
     dataset = open_dataset(args.dataset, args.layout, options)
     if args.limit is None:
         return dataset

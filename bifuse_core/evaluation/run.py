@@ -77,5 +77,8 @@ class Evaluation:
         if self.album.lacks(key):
             self.album.add(key, sample, fused)
         if key not in self.ledger:
-            scores = score_fusion(fused, thermal, luma)
+            try:
+                scores = score_fusion(fused, thermal, luma)
+            except ValueError as error:
+                raise ValueError(f"pair {sample.name}: {error}") from error
             self.ledger.add(key, {metric: value.item() for metric, value in scores.items()})

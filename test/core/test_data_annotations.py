@@ -238,6 +238,19 @@ def test_a_faulty_coco_file_is_named(tmp_path: Path, changes: dict[str, Any], sa
         read_coco(file)
 
 
+def test_one_faulty_annotation_does_not_hide_the_others(tmp_path: Path) -> None:
+    good = {"image_id": 7, "category_id": 5, "bbox": [1, 2, 3, 4]}
+    bad = [{**good, "bbox": [1, 2]}, {"image_id": 7, "category_id": 5}, {**good, "bbox": "wide"}]
+    file = coco(tmp_path, annotations=[bad[0], good, bad[1], good, bad[2]])
+    faults: list[PairError] = []
+    content = read_coco(file, None, faults.append)
+    for number, fault in zip((0, 2, 4), faults, strict=True):
+        assert f"annotation number {number}: " in str(fault)
+    image = content.of("a/0003.jpg")
+    assert image is not None
+    assert len(image.drawn) == 2
+
+
 def test_coco_boxes_for_another_size_are_refused(tmp_path: Path) -> None:
     reader = read_coco(coco(tmp_path)).of("b.png")
     assert reader

@@ -318,3 +318,13 @@ def test_orphans_are_all_listed_and_opening_names_the_first(tmp_path: Path) -> N
     assert f"{tmp_path}/labels/a.txt: belongs to no pair" in faults
     with pytest.raises((PictureError, LabelError), match=r"4 more \(`bifuse check` lists them\)"):
         open_dataset(tmp_path)
+
+
+def test_tno_names_that_share_a_number_are_told_apart(tmp_path: Path) -> None:
+    for seed, stem in enumerate(("lake1", "road1", "tree2")):
+        write_pair(tmp_path / f"infrared/{stem}.png", tmp_path / f"visible/{stem}.png", seed)
+    (tmp_path / "visible" / "road1.png").unlink()
+    found = list_dataset(tmp_path, "tno")
+    assert [entry.pair.name.split("/")[-1] for entry in found.entries] == ["lake1", "tree2"]
+    assert [entry.pair.rgb.stem for entry in found.entries] == ["lake1", "tree2"]
+    assert ["road1" in str(fault) for fault in found.faults] == [True]

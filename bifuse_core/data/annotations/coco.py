@@ -93,9 +93,14 @@ def _collected(
     numbers = {plain(name): number for number, name in enumerate(classes)}
     images = {image["id"]: image for image in content["images"]}
     drawn: dict[Any, list[DrawnBox]] = {image: [] for image in images}
-    for annotation in content["annotations"]:
-        where = f"{file}, annotation {annotation.get('id', '?')}"
-        image, category = annotation["image_id"], annotation["category_id"]
+    for position, annotation in enumerate(content["annotations"]):
+        where = f"{file}, annotation {annotation.get('id', f'number {position}')}"
+        try:
+            image, category = annotation["image_id"], annotation["category_id"]
+            left, top, width, height = (float(value) for value in annotation["bbox"])
+        except (KeyError, TypeError, ValueError) as error:
+            report(LabelError(f"{where}: {type(error).__name__}: {error}"))
+            continue
         if image not in images:
             report(LabelError(f"{where}: image {image} is not in the file"))
             continue
@@ -103,7 +108,6 @@ def _collected(
         if name is None or plain(name) not in numbers:
             report(LabelError(f"{where}: category {name or category} is none of {classes}"))
             continue
-        left, top, width, height = (float(value) for value in annotation["bbox"])
         corners = (left, top, left + width, top + height)
         crowd = bool(annotation.get("iscrowd") or annotation.get("ignore"))
         drawn[image].append(DrawnBox(where, corners, numbers[plain(name)], crowd))
@@ -114,7 +118,7 @@ def _collected(
                 f"{file}, {image['file_name']}",
                 tuple(drawn[number]),
                 len(classes),
-                (int(image.get("width", 0)), int(image.get("height", 0))),
+                (int(image.get("width") or 0), int(image.get("height") or 0)),
             )
             for number, image in images.items()
         },

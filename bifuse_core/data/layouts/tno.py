@@ -42,7 +42,7 @@ def _pairs(folder: Path, report: Report) -> Iterator[PairFiles]:
             subfolder(place, *names) for names in (_THERMAL_FOLDERS, _RGB_FOLDERS)
         )
         if thermal_folder and rgb_folder:
-            thermal, rgb = (_numbered(_pictures(f)) for f in (thermal_folder, rgb_folder))
+            thermal, rgb = _named(_pictures(thermal_folder), _pictures(rgb_folder))
         elif place.name.lower() in (*_THERMAL_FOLDERS, *_RGB_FOLDERS):
             continue
         else:
@@ -63,15 +63,21 @@ def _scene(files: list[Path]) -> tuple[Group, Group]:
     if len(thermal) == len(rgb) == 1:
         return {"": thermal[0]}, {"": rgb[0]}
     # Pictures without such words are no scene (references, results).
-    return _numbered(thermal), _numbered(rgb)
+    return _named(thermal, rgb)
 
 
-def _numbered(files: list[Path]) -> Group:
-    """Return the files by the numbers in their names, or by the name where it has none."""
-    return {
-        "_".join(re.findall(r"\d+", f.stem)).zfill(8) if re.search(r"\d", f.stem) else f.stem: f
-        for f in files
-    }
+def _named(thermal: list[Path], rgb: list[Path]) -> tuple[Group, Group]:
+    """Return the files by the numbers in their names (IR1, VIS1), where those tell them apart."""
+    sides = (thermal, rgb)
+    numbered = [{_number(f): f for f in files} for files in sides]
+    if any(len(group) < len(files) for group, files in zip(numbered, sides, strict=True)):
+        numbered = [{f.stem: f for f in files} for files in sides]
+    return numbered[0], numbered[1]
+
+
+def _number(file: Path) -> str:
+    digits = re.findall(r"\d+", file.stem)
+    return "_".join(digits).zfill(8) if digits else file.stem
 
 
 def _words(file: Path) -> set[str]:
