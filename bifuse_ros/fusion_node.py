@@ -133,10 +133,10 @@ class FusionNode(LifecycleNode):
         super().destroy_node()
 
     def _subscribe(self, which: int, camera: str, path: FusionPath) -> list[Any]:
-        compressed = self._settings[f"{camera}.transport"] == "compressed"
-        kind, suffix = (CompressedImage, "/compressed") if compressed else (Image, "")
+        topic = self._image_topic(camera)
+        kind = CompressedImage if topic.endswith("/compressed") else Image
         callbacks = {
-            f"{camera}/image_raw{suffix}": (kind, partial(path.receive, which)),
+            topic: (kind, partial(path.receive, which)),
             f"{camera}/camera_info": (CameraInfo, partial(self._camera_info.__setitem__, which)),
         }
         return [
@@ -191,10 +191,12 @@ class FusionNode(LifecycleNode):
         where = self._topic(subject) if subject in CAMERAS.values() else subject
         self.get_logger().error(f"{where}: {text}")
 
-    def _topic(self, camera: str) -> str:
+    def _image_topic(self, camera: str) -> str:
         compressed = self._settings[f"{camera}.transport"] == "compressed"
-        suffix = "/compressed" if compressed else ""
-        return str(self.resolve_topic_name(f"{camera}/image_raw{suffix}"))
+        return f"{camera}/image_raw" + ("/compressed" if compressed else "")
+
+    def _topic(self, camera: str) -> str:
+        return str(self.resolve_topic_name(self._image_topic(camera)))
 
     def _diagnose(self) -> None:
         message = DiagnosticArray()

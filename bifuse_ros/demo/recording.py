@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
+from bifuse_core.imaging.encodings import raw_rgb, raw_thermal
 from bifuse_core.imaging.thermal import ThermalNormaliser
 from bifuse_ros.demo.topics import DIAGNOSTICS, FUSED, IMAGES, RGB, THERMAL, fusion_diagnostics
 
@@ -79,6 +80,8 @@ class Recording:
         seen = 0
         gain = ThermalNormaliser()
         with AnyReader([self.bag]) as reader:
+            # Typed as any object by the library.
+            deserialize: Callable[..., Any] = reader.deserialize
             images = [c for c in reader.connections if c.topic in self.stamps]
             for connection, _, data in reader.messages(images):
                 stamp = _header_stamp(data)
@@ -93,13 +96,13 @@ class Recording:
                         topic: waiting[min(waiting, key=lambda other: abs(other - stamp))]
                         for topic, waiting in pending.items()
                     }
-                    thermal = _picture(reader.deserialize(*nearest[THERMAL]))
+                    thermal = raw_thermal(deserialize(*nearest[THERMAL]))
                     warm = (gain(thermal, stamp) * 255).astype(np.uint8)
                     yield Moment(
                         (stamp - start) / 1e9,
                         np.repeat(warm[..., None], 3, axis=2),
-                        _picture(reader.deserialize(*nearest[RGB])),
-                        _picture(reader.deserialize(data, connection.msgtype)),
+                        raw_rgb(deserialize(*nearest[RGB])),
+                        raw_rgb(deserialize(data, connection.msgtype)),
                     )
                 seen += 1
 
@@ -109,11 +112,3 @@ def _header_stamp(data: bytes | memoryview) -> int:
     order = "<" if data[1] & 1 else ">"
     seconds, nanoseconds = np.frombuffer(data, order + "u4", count=2, offset=4)
     return int(seconds) * 1_000_000_000 + int(nanoseconds)
-
-
-def _picture(message: Any) -> NDArray[Any]:
-    dtype = "<u2" if message.encoding in ("mono16", "16UC1") else "u1"
-    picture = np.asarray(message.data).view(dtype).reshape(message.height, message.width, -1)
-    if message.encoding == "bgr8":
-        picture = picture[..., ::-1]
-    return picture[..., 0] if picture.shape[-1] == 1 else picture
