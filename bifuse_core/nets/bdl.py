@@ -6,6 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bifuse_core.nets.dense import DenseLayers
+
 
 class DilatedDenseResidualBlock(nn.Module):
     """Five dilated 3x3 convolutions, each reading all before it, a 1x1 back, and the input added.
@@ -15,17 +17,12 @@ class DilatedDenseResidualBlock(nn.Module):
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
-        self.dense = nn.ModuleList(
-            nn.Conv2d(channels + i * growth, growth, 3, padding=2, dilation=2) for i in range(5)
-        )
+        self.dense = DenseLayers(channels, growth, 5, dilation=2)
         self.merge = nn.Conv2d(channels + 5 * growth, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's features, (B, channels, H, W)."""
-        features = x
-        for conv in self.dense:
-            features = torch.cat((features, conv(features).relu()), dim=1)
-        return x + self.merge(features).relu()
+        return x + self.merge(self.dense(x)).relu()
 
 
 class BdlFusion(nn.Module):
