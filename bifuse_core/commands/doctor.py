@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bifuse_core import __version__
-from bifuse_core.nets.zoo import FUSION_NETWORKS, load_fusion
+from bifuse_core.nets.zoo import SHIPPED, load_fusion
 
 ROS_MODULES = ("rclpy", "sensor_msgs", "diagnostic_msgs", "std_srvs", "vision_msgs")
 LARGE_IMAGES = 64 * 2**20
@@ -58,7 +58,7 @@ def _opencv() -> str:
 
 
 def _weights() -> str:
-    return ", ".join(f"{name} {load_fusion(name)[1][:12]}" for name in FUSION_NETWORKS)
+    return ", ".join(f"{name} {load_fusion(name)[1][:12]}" for name in SHIPPED)
 
 
 def _ros() -> str:

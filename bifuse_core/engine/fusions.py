@@ -14,7 +14,7 @@ from bifuse_core.imaging.baselines import (
     SaliencyFusion,
 )
 from bifuse_core.nets.checkpoint import CheckpointError
-from bifuse_core.nets.zoo import FUSION_NETWORKS, load_fusion
+from bifuse_core.nets.zoo import FUSION_NETWORKS, SHIPPED, load_fusion
 
 BASELINES: dict[str, type[nn.Module]] = {
     "max": MaximumFusion,
@@ -26,6 +26,9 @@ BASELINES: dict[str, type[nn.Module]] = {
 
 FUSIONS = (*FUSION_NETWORKS, *BASELINES)
 """Every name that `fusion_by_name` takes."""
+
+READY = (*SHIPPED, *BASELINES)
+"""Those of them that need no weights file."""
 
 NO_WEIGHTS = "none"
 """Stands for the SHA-256 of a baseline's weights."""
@@ -40,7 +43,8 @@ def fusion_by_name(name: str, weights: Path | None = None) -> tuple[nn.Module, s
 
     Raises:
         ValueError: unknown name; the message lists the names.
-        CheckpointError: the weights cannot be used, or were given for a baseline.
+        CheckpointError: the weights cannot be used, were given for a baseline, or were not given
+            for a network that has none in the package.
     """
     if name in FUSION_NETWORKS:
         return load_fusion(name, weights)

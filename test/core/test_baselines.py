@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bifuse_core.engine.engine import Engine
-from bifuse_core.engine.fusions import BASELINES, FUSIONS, NO_WEIGHTS, fusion_by_name
+from bifuse_core.engine.fusions import BASELINES, FUSIONS, NO_WEIGHTS, READY, fusion_by_name
 from bifuse_core.imaging.baselines import LaplacianFusion
 from bifuse_core.imaging.saliency import saliency_target
 from bifuse_core.nets.checkpoint import CheckpointError
@@ -98,8 +98,17 @@ def test_laplacian_pyramid_keeps_the_detail_of_each_camera() -> None:
 def test_names_are_those_of_networks_and_baselines() -> None:
     assert (*FUSION_NETWORKS, *BASELINES) == FUSIONS
     assert not FUSION_NETWORKS.keys() & BASELINES.keys()
-    with pytest.raises(ValueError, match=r"'nonsense'.*edge, bdl, max, mean, vsm, laplacian"):
+    with pytest.raises(ValueError, match=r"'nonsense'.*edge, bdl, .*, max, mean, vsm, laplacian"):
         fusion_by_name("nonsense")
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_those_that_are_ready_need_no_weights_file(name: str) -> None:
+    if name in READY:
+        assert fusion_by_name(name)
+    else:
+        with pytest.raises(CheckpointError, match="no weights are shipped"):
+            fusion_by_name(name)
 
 
 @pytest.mark.parametrize("name", BASELINES)

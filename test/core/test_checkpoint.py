@@ -14,7 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from bifuse_core.nets.checkpoint import CheckpointError, card_of, load_weights, save_weights
 from bifuse_core.nets.edge import EdgeFusion
-from bifuse_core.nets.zoo import FUSION_NETWORKS, create_fusion, load_fusion, shipped_weights
+from bifuse_core.nets.zoo import (
+    FUSION_NETWORKS,
+    SHIPPED,
+    create_fusion,
+    load_fusion,
+    shipped_weights,
+)
 
 
 @pytest.fixture
@@ -158,7 +164,25 @@ def test_a_card_without_a_checksum_is_refused_by_its_name(saved: Path, text: str
     assert str(card_of(saved)) in str(caught.value)
 
 
-@pytest.mark.parametrize("network", FUSION_NETWORKS)
+def test_weights_are_shipped_for_the_networks_that_are_said_to_have_them() -> None:
+    files = shipped_weights("edge").parent.glob("*.safetensors")
+    assert {file.stem for file in files} & FUSION_NETWORKS.keys() == set(SHIPPED)
+
+
+@pytest.mark.parametrize("network", sorted(FUSION_NETWORKS.keys() - set(SHIPPED)))
+def test_a_network_without_shipped_weights_says_how_to_give_some(network: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_fusion(network)
+    for fact in (
+        f"no weights are shipped for network '{network}'",
+        f"bifuse warm-start --network {network}",
+        "--weights FILE",
+        f"{network}=FILE",
+    ):
+        assert fact in str(caught.value)
+
+
+@pytest.mark.parametrize("network", SHIPPED)
 def test_shipped_weights_load_and_match_their_card(network: str) -> None:
     file = shipped_weights(network)
     net, checksum = load_fusion(network)

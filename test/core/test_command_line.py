@@ -114,22 +114,24 @@ def test_fusing_videos_into_a_folder_keeps_the_name_of_the_video(
     assert files == ["drive/000000.png", "drive/000001.png"]
 
 
+@pytest.mark.parametrize("network", ["edge", "tardal", "umfusion"])
 def test_warm_start_writes_weights_that_fuse(
-    rendered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    rendered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], network: str
 ) -> None:
     out = tmp_path / "new" / "mine.safetensors"
     threads = torch.get_num_threads()
-    arguments = ["warm-start", "--network", "edge", "--pairs", str(rendered), "--steps", "2"]
+    arguments = ["warm-start", "--network", network, "--pairs", str(rendered), "--steps", "2"]
     arguments += ["--batch", "1", "--crop", "32", "--out", str(out)]
     assert main(arguments) == 0
     assert torch.get_num_threads() == threads
-    _, checksum = load_fusion("edge", out)
+    _, checksum = load_fusion(network, out)
     assert checksum in capsys.readouterr().out
     card = yaml.safe_load(card_of(out).read_text())
     assert card["data"] == {"real_pairs": 3, "rendered_pairs": 0}
     assert 0 < card["training_loss"] < 3
     fused = tmp_path / "fused"
-    assert main(["fuse", str(rendered), "--weights", str(out), "--out", str(fused)]) == 0
+    arguments = ["fuse", str(rendered), "--network", network, "--weights", str(out)]
+    assert main([*arguments, "--out", str(fused)]) == 0
     assert len(list(fused.iterdir())) == 3
 
 
@@ -138,6 +140,10 @@ def test_warm_start_writes_weights_that_fuse(
     [
         (["fuse", "{missing}", "--out", "{out}"], "{missing}: no such file or folder"),
         (["fuse", "{rendered}", "--out", "{out}", "--weights", "{missing}"], "{missing}: no such"),
+        (
+            ["fuse", "{rendered}", "--out", "{out}", "--network", "umfusion"],
+            "no weights are shipped for network 'umfusion'",
+        ),
         (["fuse", "{rendered}", "--out", "{out}", "--device", "abacus"], "'abacus'"),
         (["fuse", "{rendered}", "--out", "{out}.webm"], "{out}.webm: cannot write a video"),
         (["render", "--out", "{out}", "--width", "3"], "width is 3"),

@@ -20,7 +20,7 @@ from bifuse_core.data.rendered import RenderedDrive, RenderedFrame
 from bifuse_core.engine.engine import Engine
 from bifuse_core.imaging.thermal import ThermalSettings
 from bifuse_core.nets.checkpoint import CheckpointError, save_weights
-from bifuse_core.nets.zoo import FUSION_NETWORKS, create_fusion
+from bifuse_core.nets.zoo import FUSION_NETWORKS, SHIPPED, create_fusion
 
 SECOND = 1_000_000_000
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -231,7 +231,7 @@ def nights() -> list[RenderedFrame]:
     return [drive.frame(time) for drive in drives for time in (1.0, 4.0, 7.0)]
 
 
-@pytest.fixture(scope="module", params=FUSION_NETWORKS)
+@pytest.fixture(scope="module", params=SHIPPED)
 def fused_nights(
     request: pytest.FixtureRequest, nights: list[RenderedFrame]
 ) -> list[NDArray[np.uint8]]:

@@ -192,7 +192,11 @@ def test_a_fused_picture_of_another_size_is_named(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--models", "nonesuch"), "'nonesuch'; choose from edge, bdl, max, mean, vsm, laplacian"),
+        (
+            ("--models", "nonesuch"),
+            "'nonesuch'; choose from edge, bdl, tardal, umfusion, max, mean, vsm, laplacian",
+        ),
+        (("--models", "tardal"), "no weights are shipped for network 'tardal'"),
         (("--fused", "peer"), "--fused takes NAME=FOLDER, not 'peer'"),
         (("--fused", "peer={missing}"), "{missing}: no such folder of fused pictures"),
         (("--fused", "max={pairs}/ir"), "2 methods are called 'max'"),

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from bifuse_core.nets.bdl import BdlFusion, DilatedDenseResidualBlock
 from bifuse_core.nets.edge import EdgeFusion, camera_features
+from bifuse_core.nets.tardal import TardalFusion
+from bifuse_core.nets.umfusion import UmFusion
 from bifuse_core.nets.zoo import FUSION_NETWORKS, create_fusion
 
 SIZES = [(1, 1), (3, 2), (16, 16), (17, 23), (45, 61), (64, 33)]
@@ -28,13 +30,16 @@ def sharpened(network: str) -> nn.Module:
     return net
 
 
-@pytest.mark.parametrize(("network", "parameters"), [("bdl", 417_730), ("edge", 19_277)])
+@pytest.mark.parametrize(
+    ("network", "parameters"),
+    [("edge", 19_277), ("bdl", 417_730), ("tardal", 296_129), ("umfusion", 631_169)],
+)
 def test_number_of_parameters(network: str, parameters: int) -> None:
     assert sum(p.numel() for p in create_fusion(network).parameters()) == parameters
 
 
 def test_unknown_network_error_lists_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"'nonsense'.*edge, bdl"):
+    with pytest.raises(ValueError, match=r"'nonsense'.*edge, bdl, tardal, umfusion"):
         create_fusion("nonsense")
 
 
@@ -107,7 +112,9 @@ def test_the_result_does_not_depend_on_the_rest_of_the_batch(network: str) -> No
     torch.testing.assert_close(net(thermal, luma), alone, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("network", "reach"), [("edge", 128), ("bdl", 32)])
+@pytest.mark.parametrize(
+    ("network", "reach"), [("edge", 128), ("bdl", 39), ("tardal", 24), ("umfusion", 32)]
+)
 def test_a_change_in_one_corner_leaves_what_is_far_from_it_untouched(
     network: str, reach: int
 ) -> None:
@@ -118,6 +125,15 @@ def test_a_change_in_one_corner_leaves_what_is_far_from_it_untouched(
     changed = (net(thermal, luma) - fused).abs()
     assert changed[..., :16, :16].max() > 1e-3
     assert changed[..., reach:].max() < 1e-6
+
+
+@pytest.mark.parametrize("network", FUSION_NETWORKS)
+def test_training_and_inference_compute_the_same(network: str) -> None:
+    net, pair = sharpened(network), inputs(2, 1, 21, 35)
+    training = [net.train()(*pair) for _ in range(2)]
+    inference = [net.eval()(*pair) for _ in range(2)]
+    for fused in (*training[1:], *inference):
+        torch.testing.assert_close(fused, training[0], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("network", FUSION_NETWORKS)
@@ -189,6 +205,52 @@ def test_bdl_against_a_plain_computation() -> None:
     for layer in ("tail.0", "tail.1"):
         x = F.conv2d(x, weights[f"{layer}.weight"], weights[f"{layer}.bias"], 1, 1)
     torch.testing.assert_close(net(thermal, luma), 1 / (1 + torch.exp(-x)))
+
+
+def conv(x: Tensor, weights: dict[str, Tensor], layer: str) -> Tensor:
+    weight = weights[f"{layer}.weight"]
+    return F.conv2d(x, weight, weights[f"{layer}.bias"], padding=weight.shape[-1] // 2)
+
+
+def dense(x: Tensor, weights: dict[str, Tensor], layer: str, count: int) -> Tensor:
+    for i in range(count):
+        x = torch.cat((x, torch.clamp(conv(x, weights, f"{layer}.{i}"), min=0)), 1)
+    return x
+
+
+def test_tardal_against_a_plain_computation() -> None:
+    net = TardalFusion().requires_grad_(False)
+    weights = net.state_dict()
+    thermal, luma = inputs(1, 1, 13, 10)
+    x = torch.clamp(conv(torch.cat((thermal, luma), 1), weights, "head.0"), min=0)
+    x = dense(x, weights, "dense", 3)
+    assert x.shape[1] == 128
+    for layer in ("tail.0", "tail.2", "tail.4"):
+        x = torch.clamp(conv(x, weights, layer), min=0)
+    x = conv(x, weights, "tail.6")
+    torch.testing.assert_close(net(thermal, luma), 1 / (1 + torch.exp(-x)))
+
+
+def test_umfusion_against_a_plain_computation() -> None:
+    net = UmFusion().requires_grad_(False)
+    weights = net.state_dict()
+    cameras = dict(zip(("thermal", "luma"), inputs(1, 1, 13, 10), strict=True))
+    features = {}
+    for camera, picture in cameras.items():
+        path = f"{camera}_path"
+        shallow = conv(picture, weights, f"{path}.shallow")
+        x, blocks = conv(shallow, weights, f"{path}.head"), []
+        for i in range(3):
+            block = f"{path}.blocks.{i}"
+            x = x + conv(dense(x, weights, f"{block}.dense", 4), weights, f"{block}.merge")
+            blocks.append(x)
+        merged = conv(torch.cat(blocks, 1), weights, f"{path}.merge.0")
+        features[camera] = shallow + conv(merged, weights, f"{path}.merge.1")
+    gates = [conv(features[camera], weights, f"{camera}_gate") for camera in cameras]
+    attention = 1 / (1 + torch.exp(-gates[0] * gates[1]))
+    x = torch.cat([f * (1 + attention) for f in features.values()], 1)
+    fused = 1 / (1 + torch.exp(-conv(x, weights, "tail")))
+    torch.testing.assert_close(net(*cameras.values()), fused)
 
 
 def test_edge_weights_never_saturate() -> None:
