@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
-from bifuse_core.engine.fusions import FUSIONS, fusion_by_name
+from bifuse_core.engine.fusions import READY, fusion_by_name
 from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_sheet
 from bifuse_ros.demo.play import DemoError, play
 from bifuse_ros.demo.recording import Recording
@@ -57,7 +57,7 @@ def parse_arguments() -> argparse.Namespace:
         help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag; default: rendered",
     )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
-    parser.add_argument("--network", choices=FUSIONS, default="edge")
+    parser.add_argument("--network", choices=READY, default="edge")
     parser.add_argument(
         "--rate", type=not_negative, default=0.0, help="pairs/s; 0: the source's own"
     )

@@ -172,7 +172,10 @@ def test_it_does_not_mix_with_cameras_that_are_there(
     assert "ROS_DOMAIN_ID" in output
 
 
-@pytest.mark.parametrize("options", [["--rate", "-3"], ["--seconds", "0"], ["--network", "x"]])
+@pytest.mark.parametrize(
+    "options",
+    [["--rate", "-3"], ["--seconds", "0"], ["--network", "x"], ["--network", "tardal"]],
+)
 def test_wrong_options_are_refused_before_anything_is_done(
     process: Start, tmp_path: Path, options: list[str]
 ) -> None:
