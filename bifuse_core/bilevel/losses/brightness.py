@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Losses that keep the fused picture as bright as the brighter source, and hot things hot."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bifuse_core.metrics.fusion.guards import MARGIN
+
+PATCH = 8
+"""Side of the squares whose mean levels are compared, pixels."""
+
+DIM = 20 / 255
+"""Added to the level that differences are relative to, so that black does not count infinitely."""
+
+
+def relative_darkness(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
+    """Return the mean of |P F - P max| / (P max + 20/255), P the means of 8x8 squares, (B,).
+
+    Args:
+        fused: (B, 1, H, W) in [0, 1], H and W at least 8.
+        thermal: likewise.
+        luma: likewise.
+    """
+    patches, brightest = _patches(fused, thermal, luma)
+    return ((patches - brightest).abs() / (brightest + DIM)).mean(dim=(1, 2, 3))
+
+
+def level_difference(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
+    """Return the mean of |P F - P max|, P the means of 8x8 squares, (B,) in [0, 1].
+
+    Args:
+        fused: (B, 1, H, W) in [0, 1], H and W at least 8.
+        thermal: likewise.
+        luma: likewise.
+    """
+    patches, brightest = _patches(fused, thermal, luma)
+    return (patches - brightest).abs().mean(dim=(1, 2, 3))
+
+
+def heat_loss(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
+    """Return the mean of s (A - F) where F is darker, s where A is hot and brighter than B, (B,).
+
+    Args:
+        fused: (B, 1, H, W) in [0, 1].
+        thermal: likewise.
+        luma: likewise.
+        threshold: (B,) thermal level above which a pixel is hot, of the whole picture: in a crop
+            the hottest pixels need not be hot.
+    """
+    hot = torch.sigmoid((thermal - threshold.view(-1, 1, 1, 1)) * 50)
+    alone = torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
+    return (hot * alone * F.relu(thermal - fused)).mean(dim=(1, 2, 3))
+
+
+def _patches(fused: Tensor, thermal: Tensor, luma: Tensor) -> tuple[Tensor, Tensor]:
+    return F.avg_pool2d(fused, PATCH), F.avg_pool2d(torch.maximum(thermal, luma), PATCH)

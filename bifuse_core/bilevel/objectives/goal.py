@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The content term that asks for given margins over the pixel-wise maximum, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bifuse_core.bilevel.batch import Batch
+from bifuse_core.bilevel.losses.brightness import heat_loss, relative_darkness
+from bifuse_core.bilevel.losses.edge_transfer import edge_loss
+from bifuse_core.bilevel.losses.information import information
+from bifuse_core.bilevel.losses.similarity import dissimilarity
+from bifuse_core.bilevel.losses.smoothness import unevenness
+from bifuse_core.bilevel.losses.visual_fidelity import fidelity
+
+FAINT_INFORMATION = 0.1
+FAINT_FIDELITY = 0.05
+FAINT_LEVEL = 0.02
+"""Added to what is divided by, so that blank crops do not count infinitely."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Weighted shortfalls of each crop against margins over its own pixel-wise maximum.
+
+    A term that has reached its margin stops pulling, so that what is left of the freedom goes to
+    the others: single metrics pull against each other, and none is worth more than its goal.
+
+    Attributes:
+        similarity: weight of the shortfall of SSIM.
+        similarity_margin: SSIM asked for above that of the maximum.
+        edges: weight of the shortfall of Qabf.
+        edges_margin: Qabf asked for above that of the maximum.
+        information: weight of the shortfall of MI.
+        information_share: MI asked for, relative to that of the maximum.
+        fidelity: weight of the shortfall of VIF.
+        fidelity_share: VIF asked for, relative to that of the maximum.
+        level: weight of the shortfall of the mean level.
+        level_share: mean level asked for, relative to that of the maximum.
+        heat: weight of hot things being dimmed, see `heat_loss`.
+        darkness: weight of the relative difference from the maximum, see `relative_darkness`.
+        smoothness: weight of a choice that changes where neither picture does, see `unevenness`.
+    """
+
+    similarity: float = 60.0
+    similarity_margin: float = 0.02
+    edges: float = 30.0
+    edges_margin: float = 0.025
+    information: float = 8.0
+    information_share: float = 0.69
+    fidelity: float = 4.0
+    fidelity_share: float = 0.95
+    level: float = 8.0
+    level_share: float = 0.95
+    heat: float = 80.0
+    darkness: float = 0.3
+    smoothness: float = 0.0
+
+    def __call__(self, fused: Tensor, batch: Batch) -> Tensor:
+        """Return the loss; see `Content`."""
+        thermal, luma = batch.thermal, batch.luma
+        brightest = torch.maximum(thermal, luma)
+        own, best = (_measures(x, thermal, luma) for x in (fused, brightest))
+        total = (
+            self.similarity * _short(own[0], best[0] + self.similarity_margin, 0.005)
+            + self.edges * _short(own[1], best[1] + self.edges_margin, 0.005)
+            + self.information * _short(own[2] / best[2], self.information_share, 0.05)
+            + self.fidelity * _short(own[3] / best[3], self.fidelity_share, 0.05)
+            + self.level * _short(own[4] / best[4], self.level_share, 0.02)
+            + self.heat * heat_loss(fused, thermal, luma, batch.hot)
+            + self.darkness * relative_darkness(fused, thermal, luma)
+            + self.smoothness * unevenness(fused, thermal, luma)
+        )
+        return total.mean()
+
+
+def _measures(picture: Tensor, thermal: Tensor, luma: Tensor) -> tuple[Tensor, ...]:
+    """Return SSIM, Qabf, MI, VIF and the mean level of a picture, (B,) each."""
+    pictures = (picture, thermal, luma)
+    return (
+        1 - dissimilarity(*pictures),
+        1 - edge_loss(*pictures),
+        information(*pictures).sum(1) + FAINT_INFORMATION,
+        fidelity(*pictures).sum(1) + FAINT_FIDELITY,
+        picture.mean(dim=(1, 2, 3)) + FAINT_LEVEL,
+    )
+
+
+def _short(value: Tensor, wanted: Tensor | float, softness: float) -> Tensor:
+    """Return how far a value falls short, fading out over `softness` above what is wanted."""
+    return softness * F.softplus((wanted - value) / softness)
