@@ -13,7 +13,7 @@ SUBCOMMANDS = {
     "evaluate": "score fusions on a data set, beside the baselines",
     "fuse": "fuse a folder of pairs, two videos or a bag into pictures or a video",
     "render": "write rendered, labelled road scenes as a folder of pairs",
-    "warm-start": "train a fusion network alone, on its content loss",
+    "train": "train a fusion network as a configuration says",
 }
 
 

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The curves and sample pictures of a run, for TensorBoard."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from bifuse_core.bilevel.batch import Batch
+from bifuse_core.bilevel.settings import LogSettings
+from bifuse_core.bilevel.strategies.strategy import Figures
+
+SHOWN = 4
+"""Pairs of a batch that are shown."""
+
+
+class Journal:
+    """Writes means of the figures, and pictures, every so many steps.
+
+    Args:
+        folder: of the event files.
+        settings: see `LogSettings`.
+        first: step that the run starts or goes on from; later points of an earlier try are hidden.
+    """
+
+    def __init__(self, folder: Path, settings: LogSettings, first: int) -> None:
+        self._writer = SummaryWriter(str(folder), purge_step=first)
+        self._settings = settings
+        self._gathered: dict[str, list[float]] = defaultdict(list)
+
+    def add(self, step: int, figures: Figures) -> None:
+        """Note the figures of a step; one that did not come up in it is not counted."""
+        for name, value in figures.items():
+            self._gathered[name].append(value)
+        if step % self._settings.losses_every == 0:
+            for name, values in self._gathered.items():
+                self._writer.add_scalar(name, sum(values) / len(values), step)
+            self._gathered.clear()
+
+    def wants_pictures(self, step: int) -> bool:
+        """Tell whether pictures are due."""
+        every = self._settings.pictures_every
+        return bool(every) and step % every == 0
+
+    @torch.no_grad()
+    def show(self, step: int, fusion: nn.Module, batch: Batch) -> None:
+        """Show thermal, luminance, the target u_m and the fused picture of a few pairs."""
+        thermal, luma = batch.thermal[:SHOWN], batch.luma[:SHOWN]
+        row = (thermal, luma, batch.target[:SHOWN], fusion(thermal, luma))
+        pictures = torch.cat(row, dim=3).clamp(0, 1).float().cpu()
+        self._writer.add_images("thermal, luma, u_m, fused", pictures, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An interrupted run on disk."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bifuse_core.bilevel.learner import Learner
+from bifuse_core.bilevel.settings import Settings
+from bifuse_core.bilevel.strategies.strategy import Strategy
+
+
+def save_state(
+    file: Path, settings: Settings, step: int, learner: Learner, strategy: Strategy
+) -> None:
+    """Write all that a run needs to go on as if nothing had happened.
+
+    The file is replaced at once, so one that is there is whole.
+
+    Args:
+        file: where.
+        settings: of the run.
+        step: steps done.
+        learner: its networks.
+        strategy: of the phase that the next step belongs to.
+    """
+    state = {
+        "settings": settings.model_dump(mode="json"),
+        "step": step,
+        "fusion": learner.fusion.state_dict(),
+        "mean": learner.mean.state_dict(),
+        "tasks": [task.net.state_dict() for task in learner.tasks],
+        "strategy": strategy.state_dict(),
+        "random": torch.get_rng_state(),
+    }
+    temporary = file.with_suffix(".tmp")
+    torch.save(state, temporary)
+    temporary.replace(file)
+
+
+def read_state(file: Path, settings: Settings) -> dict[str, Any]:
+    """Read the state of a run.
+
+    Raises:
+        ValueError: the file is damaged, or of a run with other settings; names what differs.
+    """
+    try:
+        state = torch.load(file, weights_only=True, map_location="cpu")
+        stored, step = state["settings"], int(state["step"])
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{file}: damaged, or no state of a run ({error})") from error
+    own = settings.model_dump(mode="json")
+    differ = sorted(key for key in own if stored.get(key) != own[key])
+    if differ:
+        raise ValueError(
+            f"{file}: a run with other settings ({', '.join(differ)}) stopped here after {step} "
+            "steps; give another folder, or the settings that it was started with"
+        )
+    return dict(state)
+
+
+def restore(state: dict[str, Any], learner: Learner) -> None:
+    """Give the networks what `read_state` returned."""
+    learner.fusion.load_state_dict(state["fusion"])
+    learner.mean.load_state_dict(state["mean"])
+    for task, task_state in zip(learner.tasks, state["tasks"], strict=True):
+        task.net.load_state_dict(task_state)
+    torch.set_rng_state(state["random"])

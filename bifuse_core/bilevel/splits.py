@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the sources of a configuration to the crops of both levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bifuse_core.bilevel.crops import Crops, Remembered, Source
+from bifuse_core.bilevel.settings import DataSettings, SourceSettings
+from bifuse_core.data.datasets import open_dataset
+from bifuse_core.data.entries import EntryDataset
+from bifuse_core.data.faults import PairError
+from bifuse_core.data.layouts.layout import Options
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Crops for each level.
+
+    Attributes:
+        whole: of all samples, for the warm start.
+        training: of the samples of the lower level.
+        validation: of the samples of the upper level.
+    """
+
+    whole: Crops
+    training: Crops
+    validation: Crops
+
+
+def open_splits(settings: DataSettings, folder: Path, seed: int) -> Splits:
+    """Open the sources of a run.
+
+    Args:
+        settings: tells the sources and how crops are cut.
+        folder: what the paths of the sources are relative to.
+        seed: of the crops.
+
+    Raises:
+        PairError: a source is missing, faulty or too small to be divided.
+    """
+    datasets = [_open(source, folder) for source in settings.sources]
+    every = settings.validation_every
+
+    def crops(keep: Callable[[int], bool], seed: int) -> Crops:
+        sources = [
+            Source(Remembered(_chosen(dataset, keep), settings.remembered), source.share)
+            for dataset, source in zip(datasets, settings.sources, strict=True)
+        ]
+        return Crops(sources, settings.crop, settings.scale, settings.vary, seed)
+
+    if every:
+        for dataset, source in zip(datasets, settings.sources, strict=True):
+            if len(dataset) < every:
+                raise PairError(
+                    f"{folder / source.path}: {len(dataset)} samples cannot be divided with "
+                    f"data.validation_every {every}; it takes at least {every}"
+                )
+    whole = crops(lambda number: True, seed)
+    if not every:
+        return Splits(whole, whole, replace(whole, seed=seed + 1))
+    training = crops(lambda number: number % every != 0, seed)
+    return Splits(whole, training, crops(lambda number: number % every == 0, seed + 1))
+
+
+def _open(source: SourceSettings, folder: Path) -> EntryDataset:
+    options = Options(split=source.split, topics=source.topics, annotated=False)
+    dataset = open_dataset(folder / source.path, source.layout, options)
+    return replace(dataset, entries=dataset.entries[:: source.every])
+
+
+def _chosen(dataset: EntryDataset, keep: Callable[[int], bool]) -> EntryDataset:
+    kept = tuple(entry for number, entry in enumerate(dataset.entries) if keep(number))
+    return replace(dataset, entries=kept)
