@@ -79,6 +79,21 @@ class VideoPairs:
         return f"{self.thermal_file.stem}/{number:06d}"
 
 
+def partner_video(thermal: Path) -> Path:
+    """Return the RGB video that belongs to a thermal one: `vi/NAME.*` beside `ir/NAME.mp4`.
+
+    Raises:
+        PairError: it does not lie in a folder `ir/`, or there is none.
+    """
+    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{escape(thermal.stem)}.*")):
+        if thermal.parent.name == "ir" and candidate.suffix.lower() in VIDEO_SUFFIXES:
+            return candidate
+    raise PairError(
+        f"{thermal}: one video alone; expected it in a folder ir/ with its partner "
+        f"vi/{thermal.name} beside that folder, or give both videos"
+    )
+
+
 @dataclass(frozen=True)
 class VideoFrame:
     """One frame of two videos, found without reading those before it one by one."""
@@ -109,21 +124,6 @@ class VideoFrame:
         if not more:
             raise PairError(f"{file}: frame {self.number} cannot be read")
         return np.asarray(frame, np.uint8)
-
-
-def partner_video(thermal: Path) -> Path:
-    """Return the RGB video that belongs to a thermal one: `vi/NAME.*` beside `ir/NAME.mp4`.
-
-    Raises:
-        PairError: it does not lie in a folder `ir/`, or there is none.
-    """
-    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{escape(thermal.stem)}.*")):
-        if thermal.parent.name == "ir" and candidate.suffix.lower() in VIDEO_SUFFIXES:
-            return candidate
-    raise PairError(
-        f"{thermal}: one video alone; expected it in a folder ir/ with its partner "
-        f"vi/{thermal.name} beside that folder, or give both videos"
-    )
 
 
 # Opening a video takes longer than decoding a frame; each process has its own few open.

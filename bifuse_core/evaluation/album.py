@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bifuse_core.data.tensors import TensorSample
+from bifuse_core.data.whole import written_whole
 from bifuse_core.evaluation.ledger import Key, Result
 from bifuse_core.metrics.fusion.levels import grey_levels
 
@@ -149,5 +150,6 @@ def _plain(name: str) -> str:
 
 
 def _write(file: Path, picture: NDArray[Any]) -> None:
-    if not cv2.imwrite(str(file), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
-        raise OSError(f"{file}: cannot be written")
+    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    with written_whole(file) as place:
+        place.write_bytes(jpeg.tobytes())
