@@ -37,7 +37,11 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
     if is_bag(path):
         return BagPairs(path, topics)
     if path.is_file():
-        return VideoPairs(path, partner_video(path))
+        try:
+            rgb = partner_video(path)
+        except PairError as error:
+            raise PairError(f"{error}, or give both videos") from error
+        return VideoPairs(path, rgb)
     videos = partners(path, VIDEO_SUFFIXES)
     if not videos:
         return FolderPairs(path)

@@ -90,7 +90,7 @@ def partner_video(thermal: Path) -> Path:
             return candidate
     raise PairError(
         f"{thermal}: one video alone; expected it in a folder ir/ with its partner "
-        f"vi/{thermal.name} beside that folder, or give both videos"
+        f"vi/{thermal.name} beside that folder"
     )
 
 
