@@ -11,7 +11,7 @@ SUBCOMMANDS = {
     "check": "read a whole data set or bag and report every fault in it",
     "doctor": "say what this machine has, and what is missing",
     "evaluate": "score fusions on a data set, beside the baselines",
-    "fuse": "fuse a folder of pairs, two videos or a bag into pictures or a video",
+    "fuse": "fuse a folder of pairs, two videos or a bag into pictures, a video or a bag",
     "render": "write rendered, labelled road scenes as a folder of pairs",
     "train": "train a fusion network as a configuration says",
 }

@@ -23,7 +23,7 @@ SIZES_SHOWN = 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `check`."""
     defaults = Options()
-    parser.add_argument("path", type=Path, help="folder of the data set, or a bag")
+    parser.add_argument("path", type=Path, help="folder of the data set, bag, or thermal video")
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto")
     parser.add_argument("--split", help="only the pairs of this list (train, val, test, ...)")
     parser.add_argument("--classes", type=_names, help="names of the box labels: person,car,...")

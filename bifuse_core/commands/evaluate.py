@@ -8,7 +8,7 @@ import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,10 +26,18 @@ from bifuse_core.data.layouts.layout import Options
 from bifuse_core.engine.engine import choose_device
 from bifuse_core.engine.fusions import BASELINES, FUSIONS
 from bifuse_core.evaluation.album import Album
-from bifuse_core.evaluation.ledger import Key, Ledger, Scores
+from bifuse_core.evaluation.ledger import Key, Ledger, Result, Scores
 from bifuse_core.evaluation.methods import FolderMethod, Method, ModelMethod
-from bifuse_core.evaluation.run import Evaluation
-from bifuse_core.evaluation.tables import by_method, markdown_table, means, terminal_table
+from bifuse_core.evaluation.run import SCORING, Evaluation
+from bifuse_core.evaluation.sequences import flicker_scores, sequences
+from bifuse_core.evaluation.tables import (
+    by_method,
+    html_table,
+    markdown_table,
+    means,
+    terminal_table,
+)
+from bifuse_core.evaluation.timing import Timings
 from bifuse_core.machine import describe_machine
 
 Thing = TypeVar("Thing")
@@ -37,7 +45,7 @@ Thing = TypeVar("Thing")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `evaluate`."""
-    parser.add_argument("dataset", type=Path, help="folder of the data set, or a bag")
+    parser.add_argument("dataset", type=Path, help="folder of the data set, bag, or thermal video")
     parser.add_argument(
         "--models",
         nargs="*",
@@ -55,7 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto")
     parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
     parser.add_argument("--split", help="only the pairs of this list (train, val, test, ...)")
-    parser.add_argument("--limit", type=int, help="only so many pairs, evenly from all")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        help="only so many pairs: the first of one sequence, otherwise evenly from all",
+    )
+    parser.add_argument(
+        "--sequence",
+        action="store_true",
+        help="the pairs are frames of one sequence in the order of their names, so that flicker "
+        "means something; known of videos, bags, and numbered frames in a folder for each sequence",
+    )
     parser.add_argument("--pictures", type=int, default=12, help="pairs shown on the page")
     parser.add_argument("--workers", type=int, default=0, help="processes that read pairs")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -80,16 +98,23 @@ def run(args: argparse.Namespace) -> int:
     ledger = Ledger(args.out / "scores.jsonl", place)
     names = [entry.pair.name for entry in dataset.entries]
     album = Album(args.out, _evenly(names, args.pictures))
-    results = Evaluation(dataset, methods, ledger, album, device, args.workers).run()
+    timings = Timings(device)
+    results = Evaluation(dataset, methods, ledger, album, timings, device, args.workers).run()
 
-    columns = {name: means(pictures) for name, pictures in by_method(results).items()}
+    found = _sequences(args, names)
+    columns = {name: _column(rows, found) for name, rows in by_method(results).items()}
     title = f"{args.dataset.name}: means over {len(names)} pairs"
+    if found:
+        steps = sum(len(frames) - 1 for frames in found)
+        title += f", {steps} steps between frames"
     Console().print(terminal_table(title, columns))
-    record = _record(args, results, columns)
+    for line in _times(timings):
+        print(line)
+    record = _record(args, results, columns) | {"seconds": timings.medians()}
     (args.out / "scores.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     text = f"{title}.\n\n{markdown_table(columns)}\n`{record['command']}`, {record['machine']}\n"
     (args.out / "table.md").write_text(text, encoding="utf-8")
-    print(album.write_page(results, title))
+    print(album.write_page(results, title, html_table(columns)))
     return 0
 
 
@@ -100,7 +125,26 @@ def _dataset(args: argparse.Namespace) -> EntryDataset:
         return dataset
     if args.limit < 1:
         raise ValueError(f"--limit is {args.limit}; at least one pair is needed")
+    names = [entry.pair.name for entry in dataset.entries]
+    # Frames with gaps between them would say nothing about flicker.
+    if _sequences(args, names) == [names]:
+        return replace(dataset, entries=dataset.entries[: args.limit])
     return replace(dataset, entries=tuple(_evenly(dataset.entries, args.limit)))
+
+
+def _sequences(args: argparse.Namespace, names: list[str]) -> list[list[str]]:
+    return [names] if args.sequence else sequences(names)
+
+
+def _column(rows: Mapping[str, Result], found: list[list[str]]) -> Scores:
+    scores = means({name: result.scores for name, result in rows.items()})
+    return scores | flicker_scores(rows, found)
+
+
+def _times(timings: Timings) -> list[str]:
+    stages = sorted(timings.medians().items(), key=lambda stage: stage[0] == SCORING)
+    medians = ", ".join(f"{name} {1000 * seconds:.0f}" for name, seconds in stages)
+    return [f"median milliseconds a pair: {medians}"] if medians else []
 
 
 def _evenly(things: Sequence[Thing], count: int) -> list[Thing]:
@@ -124,7 +168,7 @@ def _methods(args: argparse.Namespace, device: torch.device) -> list[Method]:
 
 
 def _record(
-    args: argparse.Namespace, results: dict[Key, Scores], columns: dict[str, Scores]
+    args: argparse.Namespace, results: dict[Key, Result], columns: dict[str, Scores]
 ) -> dict[str, Any]:
     pictures = by_method(results)
     versions = {name: sorted({k.version for k in results if k.method == name}) for name in columns}
@@ -148,7 +192,7 @@ def _record(
                 # Of its weights, or of each picture that was read.
                 "sha256": versions[name],
                 "means": columns[name],
-                "pictures": pictures[name],
+                "pictures": {n: result.scores for n, result in pictures[name].items()},
             }
             for name in columns
         },

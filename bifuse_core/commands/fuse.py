@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fuse a folder of pairs, two videos or a bag into pictures or a video."""
+"""Fuse a folder of pairs, two videos or a bag into pictures, a video or a bag."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import cv2
 from tqdm import tqdm
 
-from bifuse_core.data.bags import TOPICS
+from bifuse_core.data.bag_results import BAG_SUFFIX, bag_file
+from bifuse_core.data.bags import BAG_SUFFIXES, TOPICS, BagPairs
+from bifuse_core.data.pairs import PairSource
+from bifuse_core.data.results import Fused, Keep, picture_folder, video_file
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VIDEO_SUFFIXES
 from bifuse_core.engine.engine import PRECISIONS, Engine
@@ -17,6 +20,13 @@ from bifuse_core.engine.fusions import FUSIONS
 
 DEFAULT_RATE = 10.0
 """Pictures per second of a video made from a source without a rate."""
+
+FRAME_ID = "rgb_optical_frame"
+"""Of images whose camera has not given its own; as camera_node has it."""
+
+PAUSE = 60
+"""Pictures of a folder have nothing to do with each other: a second between them in a bag is a
+minute for the smoothing of the thermal range."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
     parser.add_argument(
-        "--out", type=Path, required=True, help=f"folder, or video ({' '.join(VIDEO_SUFFIXES)})"
+        "--out",
+        type=Path,
+        required=True,
+        help=f"new folder, video ({' '.join(VIDEO_SUFFIXES)}) or bag ({BAG_SUFFIX}); nothing is "
+        "overwritten",
     )
     parser.add_argument("--network", choices=FUSIONS, default="edge")
     parser.add_argument("--weights", type=Path, help="weights file instead of the shipped one")
@@ -38,33 +52,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fuse every pair and write the results under the names of the thermal pictures."""
+    """Fuse every pair and write the results under the names of the thermal pictures.
+
+    Raises:
+        ValueError: there is something under `--out`, or it cannot hold the results.
+        PairError: a pair cannot be read.
+        OSError: the results cannot be written.
+    """
+    _refuse_to_overwrite(args.out)
     source = open_pairs(*args.input, topics=tuple(args.topics))
     engine = Engine(
         args.network, weights=args.weights, device=args.device, precision=args.precision
     )
-    rate = source.rate or DEFAULT_RATE
-    video: cv2.VideoWriter | None = None
-    as_video = args.out.suffix.lower() in VIDEO_SUFFIXES
-    (args.out.parent if as_video else args.out).mkdir(parents=True, exist_ok=True)
-    for number, pair in enumerate(tqdm(source, desc="fusing", unit="pair")):
-        # Pictures of a folder have nothing to do with each other, so a minute lies between them.
-        stamp = round(number * 1e9 * (1 / source.rate if source.rate else 60))
-        fused = engine.fuse(pair.thermal, pair.rgb, stamp)
-        bgr = cv2.cvtColor(fused, cv2.COLOR_RGB2BGR)
-        if not as_video:
-            file = args.out / f"{pair.name}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if not cv2.imwrite(str(file), bgr):
-                raise ValueError(f"{file}: cannot be written")
-            continue
-        if video is None:
-            size = (bgr.shape[1], bgr.shape[0])
-            video = cv2.VideoWriter(str(args.out), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
-            if not video.isOpened():
-                raise ValueError(f"{args.out}: cannot write a video there; try .mp4 or a folder")
-        video.write(bgr)
-    if video is not None:
-        video.release()
-    print(f"{len(source)} pairs fused by {args.network} ({engine.checksum[:12]}): {args.out}")
+    count = 0
+    with _results(args.out, source.rate or DEFAULT_RATE) as keep:
+        for pair in tqdm(source, desc="fusing", unit="pair"):
+            stamp, frame_id = _header(source, count)
+            rgb = engine.fuse(pair.thermal, pair.rgb, stamp if source.rate else PAUSE * stamp)
+            keep(Fused(pair.name, stamp, frame_id, rgb))
+            count += 1
+        if not count:
+            raise ValueError(f"{args.input[0]}: no pair can be read")
+    print(f"{count} pairs fused by {args.network} ({engine.checksum[:12]}): {args.out}")
     return 0
+
+
+def _refuse_to_overwrite(out: Path) -> None:
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() or out.is_symlink():
+        what = "holds something" if out.is_dir() else "is there"
+        raise ValueError(f"{out} {what} already and is not overwritten; name another --out")
+
+
+def _results(out: Path, rate: float) -> AbstractContextManager[Keep]:
+    suffix = out.suffix.lower()
+    if suffix == BAG_SUFFIX:
+        return bag_file(out)
+    if suffix in BAG_SUFFIXES:
+        raise ValueError(f"{out}: bags are written as {BAG_SUFFIX}, not {suffix}")
+    return video_file(out, rate) if suffix in VIDEO_SUFFIXES else picture_folder(out)
+
+
+def _header(source: PairSource, number: int) -> tuple[int, str]:
+    """Return the stamp in nanoseconds and the coordinate frame of a pair's result.
+
+    A bag has its own, those of the RGB camera, which is also the node's reference.
+    """
+    if isinstance(source, BagPairs):
+        rgb = source.index[number][1]
+        return rgb.stamp, rgb.frame_id
+    return round(number * 1e9 / (source.rate or 1)), FRAME_ID

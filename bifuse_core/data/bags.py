@@ -38,6 +38,8 @@ class Recorded(NamedTuple):
     """Time of the recording, nanoseconds; how a reader finds the message."""
     stamp: int
     """Time in its header, nanoseconds; what it is paired by."""
+    frame_id: str
+    """Coordinate frame in its header."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class BagPairs:
             pairs = []
             for connection, received, data in reader.messages([*thermal, *rgb]):
                 message = reader.deserialize(data, connection.msgtype)
-                image = Recorded(connection.topic, received, _stamp(message))
+                image = Recorded(
+                    connection.topic, received, _stamp(message), message.header.frame_id
+                )
                 side = THERMAL if connection in thermal else RGB
                 pairs += pairing.push(side, image.stamp, image)
         return tuple((pair.thermal, pair.rgb) for pair in pairs)

@@ -16,10 +16,12 @@ from bifuse_core.data.layouts.mfnet import MFNET
 from bifuse_core.data.layouts.multispectral import MULTISPECTRAL
 from bifuse_core.data.layouts.roadscene import ROADSCENE
 from bifuse_core.data.layouts.tno import TNO
+from bifuse_core.data.layouts.video import VIDEO
 
 # What fits a special layout often fits a general one too, so those come first.
 LAYOUTS: dict[str, Layout] = {
-    layout.name: layout for layout in (BAG, ROADSCENE, MULTISPECTRAL, M3FD, MFNET, FOLDER, TNO)
+    layout.name: layout
+    for layout in (BAG, VIDEO, ROADSCENE, MULTISPECTRAL, M3FD, MFNET, FOLDER, TNO)
 }
 
 
@@ -27,7 +29,7 @@ def open_dataset(path: Path, layout: str = "auto", options: Options | None = Non
     """Open a data set whose listing is without fault.
 
     Args:
-        path: its folder, or a bag.
+        path: its folder, a bag, or the thermal video of a pair.
         layout: one of `LAYOUTS`, or `auto` for the first that fits what lies there.
         options: see `Options`.
 
@@ -46,7 +48,7 @@ def list_dataset(path: Path, layout: str = "auto", options: Options | None = Non
     """Open a data set with its faults, for those who want to see all of them.
 
     Args:
-        path: its folder, or a bag.
+        path: its folder, a bag, or the thermal video of a pair.
         layout: one of `LAYOUTS`, or `auto`.
         options: see `Options`.
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from glob import escape
 from pathlib import Path
 
 from bifuse_core.data.bags import TOPICS, BagPairs, is_bag
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.pairs import FolderPairs, PairSource, partners
-from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs
+from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs, partner_video
 
 
 def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
@@ -38,7 +37,11 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
     if is_bag(path):
         return BagPairs(path, topics)
     if path.is_file():
-        return VideoPairs(path, _partner_video(path))
+        try:
+            rgb = partner_video(path)
+        except PairError as error:
+            raise PairError(f"{error}, or give both videos") from error
+        return VideoPairs(path, rgb)
     videos = partners(path, VIDEO_SUFFIXES)
     if not videos:
         return FolderPairs(path)
@@ -46,13 +49,3 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
         choices = ", ".join(str(video.thermal) for video in videos)
         raise PairError(f"{path} holds {len(videos)} video pairs; name one of them: {choices}")
     return VideoPairs(videos[0].thermal, videos[0].rgb)
-
-
-def _partner_video(thermal: Path) -> Path:
-    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{escape(thermal.stem)}.*")):
-        if thermal.parent.name == "ir" and candidate.suffix.lower() in VIDEO_SUFFIXES:
-            return candidate
-    raise PairError(
-        f"{thermal}: one video alone; expected it in a folder ir/ with its partner "
-        f"vi/{thermal.name} beside that folder, or give both videos"
-    )

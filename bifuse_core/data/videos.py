@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,21 @@ class VideoPairs:
     def name(self, number: int) -> str:
         """Return the name of a frame."""
         return f"{self.thermal_file.stem}/{number:06d}"
+
+
+def partner_video(thermal: Path) -> Path:
+    """Return the RGB video that belongs to a thermal one: `vi/NAME.*` beside `ir/NAME.mp4`.
+
+    Raises:
+        PairError: it does not lie in a folder `ir/`, or there is none.
+    """
+    for candidate in sorted((thermal.parent.parent / "vi").glob(f"{escape(thermal.stem)}.*")):
+        if thermal.parent.name == "ir" and candidate.suffix.lower() in VIDEO_SUFFIXES:
+            return candidate
+    raise PairError(
+        f"{thermal}: one video alone; expected it in a folder ir/ with its partner "
+        f"vi/{thermal.name} beside that folder"
+    )
 
 
 @dataclass(frozen=True)

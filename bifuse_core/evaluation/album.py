@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bifuse_core.data.tensors import TensorSample
-from bifuse_core.evaluation.ledger import Key, Scores
+from bifuse_core.data.whole import written_whole
+from bifuse_core.evaluation.ledger import Key, Result
 from bifuse_core.metrics.fusion.levels import grey_levels
 
 QUALITY = 90
@@ -38,9 +40,11 @@ body {{ font: 15px/1.4 system-ui, sans-serif; margin: 1rem; color: #ddd; backgro
 section {{ scroll-snap-align: start; border-top: 1px solid #444; padding-bottom: 1rem }}
 .row {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: .7rem }}
 figure {{ margin: 0 }} img {{ width: 100%; display: block }}
-figcaption {{ font-variant-numeric: tabular-nums; font-size: 13px }}
+figcaption, table {{ font-variant-numeric: tabular-nums; font-size: 13px }}
+td {{ padding-right: 1.2rem; text-align: right }} td:first-child {{ text-align: left }}
 </style>
 <h1>{title}</h1>
+{table}
 <p>Luminance as it is scored. Under each fused picture its difference from the pixel-wise maximum
 of both sources, |F - max|: black is none, white {white} grey levels or more.</p>
 {sections}
@@ -82,43 +86,49 @@ class Album:
         levels = fused[0].permute(1, 2, 0).cpu().numpy()
         distance = np.abs(levels.astype(int) - np.maximum(thermal, luma))
         shown = np.minimum(distance * 255 // WHITE_DIFFERENCE, 255).astype(np.uint8)
-        _write(self._source(key.picture, "thermal"), thermal)
-        _write(self._source(key.picture, "rgb"), rgb[..., ::-1])
+        _write(self._source(key, "thermal"), thermal)
+        _write(self._source(key, "rgb"), rgb[..., ::-1])
         _write(self._file(key, "fused"), levels)
         _write(self._file(key, "difference"), shown)
 
-    def write_page(self, results: dict[Key, Scores], title: str) -> Path:
+    def write_page(self, results: dict[Key, Result], title: str, table: str) -> Path:
         """Write `page.html` and return its path.
 
         Args:
             results: of every method and pair, in the order in which methods are shown.
             title: what is compared, in words.
+            table: HTML, shown above the pictures.
         """
         sections = "\n".join(
             self._section(name, [(k, v) for k, v in results.items() if k.picture == name])
             for name in self._pairs
         )
-        page = _PAGE.format(title=html.escape(title), white=WHITE_DIFFERENCE, sections=sections)
+        page = _PAGE.format(
+            title=html.escape(title), table=table, white=WHITE_DIFFERENCE, sections=sections
+        )
         file = self._out / "page.html"
         file.write_text(page, encoding="utf-8")
         return file
 
-    def _section(self, name: str, results: list[tuple[Key, Scores]]) -> str:
-        sources = (self._source(name, kind) for kind in ("thermal", "rgb"))
+    def _section(self, name: str, results: list[tuple[Key, Result]]) -> str:
+        sources = (self._source(results[0][0], kind) for kind in ("thermal", "rgb"))
         figures = [_figure("thermal and RGB", *sources)]
-        for key, scores in results:
-            values = (f"{metric} {_value(scores[metric])}" for metric in SHOWN)
+        for key, result in results:
+            values = (f"{metric} {_value(result.scores[metric])}" for metric in SHOWN)
             images = (self._file(key, "fused"), self._file(key, "difference"))
             figures.append(_figure(f"{key.method}: {', '.join(values)}", *images))
         row = f'<div class="row">{"".join(figures)}</div>'
         return f"<section><h2>{html.escape(name)}</h2>{row}</section>"
 
-    def _source(self, name: str, kind: str) -> Path:
-        return self._out / FOLDER / f"{_plain(name)}.{kind}.jpg"
+    # Both names tell what decides the picture, so that one of other weights, of a pair that has
+    # changed or of other code is not taken for it.
+
+    def _source(self, key: Key, kind: str) -> Path:
+        return self._out / FOLDER / f"{_plain(key.picture)}.{key.inputs[:8]}.{kind}.jpg"
 
     def _file(self, key: Key, kind: str) -> Path:
-        # With the version, so that pictures of other weights are not taken for these.
-        name = f"{_plain(key.picture)}.{_plain(key.method)}.{key.version[:8]}.{kind}.jpg"
+        state = hashlib.sha256(f"{key.version} {key.inputs}".encode()).hexdigest()[:8]
+        name = f"{_plain(key.picture)}.{_plain(key.method)}.{state}.{kind}.jpg"
         return self._out / FOLDER / name
 
 
@@ -140,5 +150,6 @@ def _plain(name: str) -> str:
 
 
 def _write(file: Path, picture: NDArray[Any]) -> None:
-    if not cv2.imwrite(str(file), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
-        raise OSError(f"{file}: cannot be written")
+    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    with written_whole(file) as place:
+        place.write_bytes(jpeg.tobytes())

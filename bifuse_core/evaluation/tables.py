@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 from rich.table import Table
 
-from bifuse_core.evaluation.ledger import Key, Scores
+from bifuse_core.evaluation.ledger import Key, Result, Scores
 
 NO_VALUE = "-"
 
 
-def by_method(results: dict[Key, Scores]) -> dict[str, dict[str, Scores]]:
-    """Return the scores of every picture of every method, by the names of both."""
-    methods: dict[str, dict[str, Scores]] = {}
-    for key, scores in results.items():
-        methods.setdefault(key.method, {})[key.picture] = scores
+def by_method(results: dict[Key, Result]) -> dict[str, dict[str, Result]]:
+    """Return the result of every picture of every method, by the names of both."""
+    methods: dict[str, dict[str, Result]] = {}
+    for key, result in results.items():
+        methods.setdefault(key.method, {})[key.picture] = result
     return methods
 
 
@@ -38,7 +39,7 @@ def terminal_table(title: str, columns: dict[str, Scores]) -> Table:
 
     Args:
         title: over it.
-        columns: the means of each method.
+        columns: the means of each method, and its flicker where there is one.
     """
     table = Table("", title=title, title_justify="left")
     for name in columns:
@@ -54,6 +55,13 @@ def markdown_table(columns: dict[str, Scores]) -> str:
     lines = [["", *columns], ["---", *("---:" for _ in columns)], *_rows(columns)]
     escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+
+
+def html_table(columns: dict[str, Scores]) -> str:
+    """Return the table in HTML; see `terminal_table`."""
+    lines = [["", *columns], *_rows(columns)]
+    cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in lines)
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in cells)}</table>"
 
 
 def _rows(columns: dict[str, Scores]) -> list[list[str]]:

@@ -1,38 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fusions scored on a data set: what is written, what is not computed twice, what is refused."""
+"""Fusions scored on a data set: what is written, and what is refused."""
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from evaluations import METHODS, PAIRS, count_scored, evaluate, record, render
 
-from bifuse_core.__main__ import main
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.tensors import TensorPairs
 from bifuse_core.engine.fusions import BASELINES, fusion_by_name
-from bifuse_core.evaluation import run
-from bifuse_core.evaluation.ledger import Key, Ledger
-from bifuse_core.evaluation.tables import markdown_table, means
+from bifuse_core.evaluation.tables import html_table, markdown_table, means
 from bifuse_core.metrics.fusion.levels import grey_levels
 from bifuse_core.metrics.fusion.score import score_fusion
-
-PAIRS = 3
-METHODS = ["edge", *BASELINES]
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    sizes = ["--width", "96", "--height", "80"]
-    assert main(["render", "--out", str(folder), "--count", str(PAIRS), "--seed", "4", *sizes]) == 0
-    return folder
+    return render(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="module")
@@ -40,27 +31,6 @@ def evaluated(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evaluated")
     assert evaluate(pairs, out, "--pictures", "2") == 0
     return out
-
-
-def evaluate(pairs: Path, out: Path, *options: str) -> int:
-    fixed = ["--out", str(out), "--device", "cpu", "--threads", "1"]
-    return main(["evaluate", str(pairs), *fixed, *options])
-
-
-def record(out: Path) -> dict[str, Any]:
-    return json.loads((out / "scores.json").read_text())
-
-
-def count_scored(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """Return a list that grows with every picture that is scored from now on."""
-    scored: list[None] = []
-
-    def counted(*pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        scored.append(None)
-        return score_fusion(*pictures)
-
-    monkeypatch.setattr(run, "score_fusion", counted)
-    return scored
 
 
 def write_mean_fusion(pairs: Path, folder: Path) -> None:
@@ -121,29 +91,35 @@ def test_the_page_shows_pictures_that_are_there(evaluated: Path) -> None:
     assert dark.max() == 0
 
 
-def test_a_second_run_scores_nothing_and_says_the_same(
-    evaluated: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_damaged_pair_is_one_line_with_workers_too(
+    pairs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], workers: str
 ) -> None:
-    scored = count_scored(monkeypatch)
-    lines, before = (evaluated / "scores.jsonl").read_bytes(), record(evaluated)
-    assert evaluate(pairs, evaluated, "--pictures", "2") == 0
-    assert not scored
-    assert (evaluated / "scores.jsonl").read_bytes() == lines
-    assert record(evaluated)["methods"] == before["methods"]
+    copy, out = tmp_path / "pairs", tmp_path / "out"
+    shutil.copytree(pairs, copy)
+    damaged = sorted((copy / "vi").iterdir())[1]
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    assert evaluate(copy, out, "--models", "--workers", workers) == 2
+    printed = capfd.readouterr().err
+    assert "Traceback" not in printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("bifuse: ")]
+    assert line.startswith(f"bifuse: {damaged}: ")
+    # The pair before it has been scored and is kept.
+    assert len((out / "scores.jsonl").read_text().splitlines()) == 1 + len(BASELINES)
 
 
-def test_a_killed_run_goes_on_where_it_was(
-    evaluated: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_was_measured_is_told_once(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = (evaluated / "scores.jsonl").read_text().splitlines(keepends=True)
-    # The first line names the data set; the last was being written.
-    kept = "".join(lines[:8])
-    (tmp_path / "scores.jsonl").write_text(kept + lines[8][:30])
-    scored = count_scored(monkeypatch)
     assert evaluate(pairs, tmp_path, "--pictures", "0") == 0
-    assert len(scored) == PAIRS * len(METHODS) - 7
-    assert (tmp_path / "scores.jsonl").read_text().startswith(kept)
-    assert record(tmp_path)["methods"] == record(evaluated)["methods"]
+    (line,) = re.findall(r"median milliseconds a pair: (.*)", capsys.readouterr().out)
+    told = dict(part.rsplit(" ", 1) for part in line.split(", "))
+    assert list(told) == [*METHODS, "all metrics"]
+    seconds = record(tmp_path)["seconds"]
+    assert {name: f"{1000 * value:.0f}" for name, value in seconds.items()} == told
+    assert 0 < seconds["all metrics"] < 60
+    assert evaluate(pairs, tmp_path, "--pictures", "0") == 0
+    assert "milliseconds" not in capsys.readouterr().out
 
 
 def test_a_folder_of_fused_pictures_scores_like_the_fusion_itself(
@@ -227,21 +203,10 @@ def test_labels_do_not_matter(pairs: Path, tmp_path: Path) -> None:
     assert record(tmp_path / "out")["dataset"]["pairs"] == 1
 
 
-def test_scores_of_another_data_set_are_not_mixed_in(tmp_path: Path) -> None:
-    file = tmp_path / "scores.jsonl"
-    Ledger(file, {"path": "one"}).add(Key("max", "none", "a"), {"MI": 1.0, "hot": float("nan")})
-    assert Ledger(file, {"path": "one"})[Key("max", "none", "a")] == {"MI": 1.0, "hot": None}
-    with pytest.raises(ValueError, match=r"holds scores of \{'path': 'one'\}.*another --out"):
-        Ledger(file, {"path": "two"})
-    with file.open("a") as lines:
-        lines.write('{"method": "max"}\n')
-    with pytest.raises(ValueError, match=r"not a file of scores: KeyError\('version'\)"):
-        Ledger(file, {"path": "one"})
-
-
 def test_means_leave_out_pictures_without_a_value() -> None:
     pictures = {"a": {"hot": 1.0, "MI": 1.0}, "b": {"hot": None, "MI": 2.0}}
     assert means(pictures) == {"hot": 1.0, "MI": 1.5}
-    none = means({"b": {"hot": None}})
-    assert none == {"hot": None}
-    assert markdown_table({"max": none}).splitlines()[-1] == "| hot | - |"
+    none = means({"b": {"|hot|": None}})
+    assert none == {"|hot|": None}
+    assert markdown_table({"max": none}).splitlines()[-1] == "| \\|hot\\| | - |"
+    assert "<tr><td>|hot|</td><td>-</td></tr>" in html_table({"max": none})
