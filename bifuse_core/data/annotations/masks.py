@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bifuse_core.data.classes import UNLABELLED
 from bifuse_core.data.faults import MaskError, PictureError, Report
 from bifuse_core.data.pictures import read_as_stored, size_of
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
