@@ -81,6 +81,7 @@ class BagPairs:
                 image = Recorded(connection.topic, received, _stamp(message))
                 side = THERMAL if connection in thermal else RGB
                 pairs += pairing.push(side, image.stamp, image)
+            pairs += pairing.flush()
         return tuple((pair.thermal, pair.rgb) for pair in pairs)
 
     @property
