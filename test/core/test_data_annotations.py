@@ -212,7 +212,14 @@ def test_coco_boxes_crowds_and_categories_in_the_order_of_their_ids(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("x/0012.jpg", ("x", "12")), ("0000", (".", "0")), ("1.5/a.b.png", ("1.5", "a.b"))],
+    [
+        ("x/0012.jpg", ("x", "12")),
+        ("x/a.TIFF", ("x", "a")),
+        ("0000", (".", "0")),
+        ("1.5/a.b.png", ("1.5", "a.b")),
+        ("scene.day", (".", "scene.day")),
+        ("scene.day.png", (".", "scene.day")),
+    ],
 )
 def test_names_are_compared_without_suffix_and_leading_zeros(
     name: str, key: tuple[str, str]
@@ -236,6 +243,36 @@ def test_a_faulty_coco_file_is_named(tmp_path: Path, changes: dict[str, Any], sa
     assert str(file) in str(faults[0])
     with pytest.raises(LabelError, match=says):
         read_coco(file)
+
+
+def test_a_second_image_of_one_picture_is_named_and_the_first_is_read(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "a/0003.jpg"}, {"id": 8, "file_name": "a/3.png"}]
+    file = coco(tmp_path, images=images)
+    faults: list[PairError] = []
+    image = read_coco(file, None, faults.append).of("a/3")
+    assert image is not None
+    assert len(image.drawn) == 2
+    assert [str(f) for f in faults] == [
+        f"{file}, a/3.png: is the same picture as {file}, a/0003.jpg"
+    ]
+
+
+def test_a_second_image_of_one_number_is_named(tmp_path: Path) -> None:
+    file = coco(tmp_path, images=[{"id": 7, "file_name": "a.png"}, {"id": 7, "file_name": "b.png"}])
+    faults: list[PairError] = []
+    content = read_coco(file, None, faults.append)
+    assert [str(fault) for fault in faults] == [f"{file}, b.png: a second image 7"]
+    assert content.of("a") is not None
+    assert content.of("b") is None
+
+
+def test_categories_that_differ_in_spelling_are_one_class(tmp_path: Path) -> None:
+    categories = [{"id": 5, "name": "car"}, {"id": 2, "name": "Car"}]
+    content = read_coco(coco(tmp_path, categories=categories))
+    assert content.classes == ("Car",)
+    image = content.of("a/3")
+    assert image is not None
+    assert [box.label for box in image.drawn] == [0, 0]
 
 
 def test_one_faulty_annotation_does_not_hide_the_others(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from picture_files import HEIGHT, WIDTH, rgb, thermal, voc, write, write_pair
 
 from bifuse_core.__main__ import main
+from bifuse_core.data.check import check
 from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
 from bifuse_core.data.datasets import LAYOUTS, list_dataset, open_dataset
 from bifuse_core.data.faults import LabelError, PairError, PictureError
@@ -221,6 +222,41 @@ def test_a_folder_with_voc_labels_names_its_own_classes(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path)
     assert dataset.classes == ("cat", "dog")
     assert (dataset[0].name, dataset[0].labels.tolist()) == ("s/1", [1, 0])
+
+
+def test_names_that_differ_in_spelling_are_one_class_named_as_first_met(tmp_path: Path) -> None:
+    for number, name in enumerate(("dog", "Car", "car")):
+        write_pair(tmp_path / f"ir/{number}.png", tmp_path / f"vi/{number}.png")
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / f"labels/{number}.xml").write_text(voc((name, (1, 2, 5, 9))))
+    dataset = open_dataset(tmp_path)
+    assert dataset.classes == ("Car", "dog")
+    assert [dataset[number].labels.tolist() for number in range(3)] == [[1], [0], [0]]
+
+
+def test_broken_xml_is_reported_once(tmp_path: Path) -> None:
+    write_pair(tmp_path / "ir/a.png", tmp_path / "vi/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.xml").write_text("<annotation><object>")
+    (fault,) = check(list_dataset(tmp_path)).faults
+    assert str(fault).startswith(f"{tmp_path}/labels/a.xml: not readable as XML")
+
+
+def test_coco_pictures_without_a_pair_are_named(tmp_path: Path) -> None:
+    for name in ("scene.day", "scene.night"):
+        write_pair(tmp_path / f"ir/{name}.png", tmp_path / f"vi/{name}.png")
+    names = ("scene.day.png", "scene.night.png", "lost/0001.png")
+    content = {
+        "images": [{"id": number, "file_name": name} for number, name in enumerate(names)],
+        "categories": [{"id": 0, "name": "car"}],
+        "annotations": [{"id": 0, "image_id": 1, "category_id": 0, "bbox": [1, 2, 3, 4]}],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    dataset = list_dataset(tmp_path)
+    (fault,) = dataset.faults
+    assert isinstance(fault, LabelError)
+    assert str(fault) == f"{tmp_path}/labels.json, lost/0001.png: belongs to no pair"
+    assert [len(dataset[number].boxes) for number in range(2)] == [0, 1]
 
 
 @pytest.mark.parametrize("place", ["labels/all.json", "weak_labels.json", "other.json"])
