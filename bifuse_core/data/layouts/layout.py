@@ -12,6 +12,7 @@ from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.entries import EntryDataset, PairReader
 from bifuse_core.data.faults import PairError, PictureError, Report
 from bifuse_core.data.pictures import PICTURE_SUFFIXES
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Options:
         topics: names of the thermal and the RGB topic (layout `bag`).
         annotated: read boxes and masks; without, their faults do not matter.
         labelled_only: leave out samples that have neither boxes nor mask.
+
+    Raises:
+        PairError: a value of `mask_read_as` is not within 0..255.
     """
 
     split: str | None = None
@@ -39,6 +43,13 @@ class Options:
     topics: tuple[str, str] = TOPICS
     annotated: bool = True
     labelled_only: bool = False
+
+    def __post_init__(self) -> None:
+        for value in (*self.mask_read_as, *self.mask_read_as.values()):
+            if not 0 <= value <= UNLABELLED:
+                raise PairError(
+                    f"mask value {value} is outside 0..{UNLABELLED} (mask_read_as, --unlabelled)"
+                )
 
 
 class Layout(NamedTuple):
