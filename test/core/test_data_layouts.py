@@ -185,6 +185,15 @@ def test_mfnet_masks_times_and_lists(build: Tree, tmp_path: Path) -> None:
     assert [night[n].name for n in range(len(night))] == ["00003N"]
 
 
+@pytest.mark.parametrize("build", [mfnet_original, mfnet_apart])
+def test_the_masks_of_mfnet_are_read_however_their_folder_is_spelt(
+    build: Tree, tmp_path: Path
+) -> None:
+    build(tmp_path)
+    (tmp_path / "labels").rename(tmp_path / "Labels")
+    np.testing.assert_array_equal(open_dataset(tmp_path)[1].mask, mask(1, 9))
+
+
 def test_an_mfnet_picture_of_three_channels_is_refused(tmp_path: Path) -> None:
     mfnet_original(tmp_path)
     write(tmp_path / "images/00003N.png", rgb(0))
@@ -327,6 +336,23 @@ def test_an_unlisted_split_and_a_listed_stranger_are_named(tmp_path: Path) -> No
     (tmp_path / "train.txt").write_text("00001D\n00001D_flip\n")
     with pytest.raises(PictureError, match=r"train\.txt: lists 00001D_flip"):
         open_dataset(tmp_path, options=Options(split="train"))
+
+
+def test_a_name_listed_twice_is_reported_and_read_once(tmp_path: Path) -> None:
+    yolo_folder(tmp_path)
+    (tmp_path / "val.txt").write_text("b\na.png\nb.jpg\n")
+    dataset = list_dataset(tmp_path, options=Options(split="val"))
+    assert [entry.pair.name for entry in dataset.entries] == ["b", "a"]
+    assert [str(fault) for fault in dataset.faults] == [
+        f"{tmp_path}/val.txt: lists b 2 times; it is read once"
+    ]
+
+
+def test_a_list_that_is_no_text_is_named(tmp_path: Path) -> None:
+    yolo_folder(tmp_path)
+    (tmp_path / "val.txt").write_bytes("Tür".encode("latin-1"))
+    with pytest.raises(PairError, match=r"val\.txt: not readable: .* can't decode"):
+        open_dataset(tmp_path, options=Options(split="val"))
 
 
 def test_labels_without_names_of_classes_ask_for_them(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -84,10 +85,10 @@ def listed(
         pairs: all pairs.
         folders: where the list `SPLIT.txt` may lie; a name a line, with or without a suffix.
         split: its name; None takes all pairs.
-        report: told of listed names that are not there.
+        report: told of listed names that are not there, and of those listed twice.
 
     Raises:
-        PairError: there is no such list.
+        PairError: there is no such list, or it cannot be read.
     """
     if split is None:
         return list(pairs)
@@ -97,7 +98,9 @@ def listed(
         raise PairError(f"no list of the split {split!r}; expected {' or '.join(map(str, places))}")
     there = {pair.name: pair for pair in pairs}
     found = []
-    for name in _names(file):
+    for name, count in Counter(_names(file)).items():
+        if count > 1:
+            report(PictureError(f"{file}: lists {name} {count} times; it is read once"))
         if name in there:
             found.append(there[name])
         else:
@@ -106,7 +109,10 @@ def listed(
 
 
 def _names(file: Path) -> list[str]:
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairError(f"{file}: not readable: {error}") from error
     return [
         line[: -len(suffix)]
         if (suffix := PurePosixPath(line).suffix).lower() in PICTURE_SUFFIXES
