@@ -28,7 +28,7 @@ class Sample:
         boxes: (N, 4) float32 left, top, right, bottom in pixels; None where it is not known what is
             there (no label file), empty where it is known that nothing is.
         labels: (N,) int64 indices into the classes of the data set.
-        ignore: (M, 4) float32 regions that are neither object nor background.
+        ignore: (M, 4) float32 regions that are neither object nor background, of any class.
         mask: (H, W) uint8 class numbers, 255 unlabelled; None where there is none.
         meta: what else the layout tells, such as the time of day.
     """
