@@ -13,7 +13,7 @@ from bifuse_core.data.entries import Entry, EntryDataset
 from bifuse_core.data.faults import PairError, PictureError
 from bifuse_core.data.pictures import size_of
 from bifuse_core.data.sample import Sample
-from bifuse_core.imaging.thermal import finite
+from bifuse_core.imaging.thermal import LARGEST_FLOAT, finite
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Findings:
         if dead:
             self.faults.append(
                 PictureError(
-                    f"{sample.name}: {dead} of {sample.thermal.size} thermal pixels are not finite"
+                    f"{sample.name}: {dead} of {sample.thermal.size} thermal pixels are not finite "
+                    f"or beyond {LARGEST_FLOAT:g}"
                 )
             )
         self.sizes[size_of(sample.thermal)] += 1

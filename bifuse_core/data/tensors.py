@@ -91,6 +91,9 @@ class TensorPairs(Dataset[TensorSample]):
         augmentation: varies each sample; None leaves it as it is.
         seed: of the augmentation; a sample is varied alike for the same seed, number and epoch.
         epoch: to be raised by one (`dataclasses.replace`) before each pass.
+
+    Raises:
+        PairError: a bag, which is read through once for the ranges, is no longer readable.
     """
 
     pairs: PairDataset

@@ -138,7 +138,7 @@ def test_pixels_without_reading_are_named_by_the_check(
     assert main(["check", str(bag), "--strict"]) == 1
     printed = capsys.readouterr().out.splitlines()
     assert printed[:2] == [
-        "bag/000001: 2 of 768 thermal pixels are not finite",
+        "bag/000001: 2 of 768 thermal pixels are not finite or beyond 1e+07",
         f"{bag}: /thermal/image_raw at {rgb_stamp(2)} ns: no pixel is finite",
     ]
     assert "pairs: 3, of which 1 without fault" in printed
