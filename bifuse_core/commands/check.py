@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.check import Findings, check
-from bifuse_core.data.classes import UNLABELLED
 from bifuse_core.data.datasets import LAYOUTS, list_dataset
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.layouts.layout import Options
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 SIZES_SHOWN = 4
 """Sizes of pictures named in the summary, the commonest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from bifuse_core.data.faults import PairError, PictureError
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.pictures import size_of
 from bifuse_core.imaging import encodings
+from bifuse_core.imaging.thermal import Limits, ThermalNormaliser, ThermalSettings, finite
 from bifuse_core.streams.pairing import RGB, THERMAL, StreamPairing
 
 BAG_SUFFIXES = (".mcap", ".db3")
@@ -27,6 +28,7 @@ BAG_SUFFIXES = (".mcap", ".db3")
 TOPICS = ("thermal/image_raw", "rgb/image_raw")
 """Thermal and RGB, as recorder_node records them."""
 
+_GREY = ("mono8", "8UC1")
 _RAW, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 
 
@@ -38,6 +40,8 @@ class Recorded(NamedTuple):
     """Time of the recording, nanoseconds; how a reader finds the message."""
     stamp: int
     """Time in its header, nanoseconds; what it is paired by."""
+    encoding: str
+    """Of its pixels, where it is not compressed."""
     frame_id: str
     """Coordinate frame in its header."""
 
@@ -63,6 +67,9 @@ class BagPairs:
     slop: int = 20_000_000
     offset: int = 0
     capacity: int = 10
+    _limits: dict[ThermalSettings, tuple[Limits | None, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not self.index:
@@ -80,11 +87,11 @@ class BagPairs:
             pairs = []
             for connection, received, data in reader.messages([*thermal, *rgb]):
                 message = reader.deserialize(data, connection.msgtype)
-                image = Recorded(
-                    connection.topic, received, _stamp(message), message.header.frame_id
-                )
+                encoding, frame = getattr(message, "encoding", ""), message.header.frame_id
+                image = Recorded(connection.topic, received, _stamp(message), encoding, frame)
                 side = THERMAL if connection in thermal else RGB
                 pairs += pairing.push(side, image.stamp, image)
+            pairs += pairing.flush()
         return tuple((pair.thermal, pair.rgb) for pair in pairs)
 
     @property
@@ -105,10 +112,38 @@ class BagPairs:
         """Read one pair.
 
         Raises:
-            PictureError: an image is malformed, or the two differ in size.
+            PictureError: an image is malformed, the two differ in size, or no thermal pixel is
+                finite.
         """
         with _reading(self.path) as reader:
             return self._pair(reader, number)
+
+    def thermal_limits(self, settings: ThermalSettings) -> tuple[Limits | None, ...]:
+        """Return the thermal range of each pair as fusion_node has it, smoothed over time.
+
+        Found in one pass over the bag at the first call, and kept from then on.
+
+        Returns:
+            None for pairs that cannot be read, and for all pairs where no range is measured.
+        """
+        if settings not in self._limits:
+            self._limits[settings] = tuple(self._followed(settings))
+        return self._limits[settings]
+
+    def _followed(self, settings: ThermalSettings) -> Iterator[Limits | None]:
+        grey = all(thermal.encoding in _GREY for thermal, _ in self.index)
+        types = (np.uint8,) if grey else (np.uint8, np.uint16, np.float32)
+        if not any(settings.measures(np.dtype(kind)) for kind in types):
+            yield from [None] * len(self)
+            return
+        normaliser = ThermalNormaliser(settings)
+        with _reading(self.path) as reader:
+            for number, (_, rgb) in enumerate(self.index):
+                try:
+                    # By the stamp of the camera that fusion_node refers to.
+                    yield normaliser.limits(self._pair(reader, number).thermal, rgb.stamp)
+                except PictureError:
+                    yield None
 
     def name(self, number: int) -> str:
         """Return the name of a pair, BAG/NUMBER."""
@@ -142,6 +177,7 @@ class BagPairs:
     def _picture(self, reader: Any, image: Recorded, side: int) -> NDArray[Any]:
         connections = [c for c in reader.connections if c.topic == image.topic]
         start = image.received
+        where = f"{self.path}: {image.topic} at {image.stamp} ns"
         for connection, _, data in reader.messages(connections, start, start + 1):
             message = reader.deserialize(data, connection.msgtype)
             if _stamp(message) != image.stamp:
@@ -153,12 +189,13 @@ class BagPairs:
             )
             try:
                 # A copy: what a reader hands out cannot be written to.
-                return np.array(decoders[side][packed](message))
+                picture = np.array(decoders[side][packed](message))
             except encodings.ImageError as error:
-                raise PictureError(
-                    f"{self.path}: {image.topic} at {image.stamp} ns: {error}"
-                ) from error
-        raise PictureError(f"{self.path}: {image.topic} at {image.stamp} ns is no longer there")
+                raise PictureError(f"{where}: {error}") from error
+            if side == THERMAL and not finite(picture).any():
+                raise PictureError(f"{where}: no pixel is finite")
+            return picture
+        raise PictureError(f"{where} is no longer there")
 
 
 def is_bag(path: Path) -> bool:

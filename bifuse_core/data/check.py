@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bifuse_core.data.entries import Entry, EntryDataset
-from bifuse_core.data.faults import PairError
+from bifuse_core.data.faults import PairError, PictureError
 from bifuse_core.data.pictures import size_of
 from bifuse_core.data.sample import Sample
+from bifuse_core.imaging.thermal import LARGEST_FLOAT, finite
 
 
 @dataclass
@@ -46,7 +47,15 @@ class Findings:
     pixels: Counter[int] = field(default_factory=Counter)
 
     def add(self, sample: Sample) -> None:
-        """Count what a sample holds."""
+        """Count what a sample holds, and report thermal pixels that hold nothing."""
+        dead = int(np.count_nonzero(~finite(sample.thermal)))
+        if dead:
+            self.faults.append(
+                PictureError(
+                    f"{sample.name}: {dead} of {sample.thermal.size} thermal pixels are not finite "
+                    f"or beyond {LARGEST_FLOAT:g}"
+                )
+            )
         self.sizes[size_of(sample.thermal)] += 1
         self.types[str(sample.thermal.dtype)] += 1
         self.unknown += sample.boxes is None
@@ -63,6 +72,9 @@ class Findings:
 def check(dataset: EntryDataset, entries: Iterable[Entry] | None = None) -> Findings:
     """Read every sample of a data set.
 
+    Thermal pixels that are not finite are faults here, though samples with a few of them are read,
+    and fused, with these pixels cold.
+
     Args:
         dataset: from `list_dataset`, so that the faults of its listing are kept.
         entries: its entries, in a progress bar for instance.
@@ -71,8 +83,8 @@ def check(dataset: EntryDataset, entries: Iterable[Entry] | None = None) -> Find
     for entry in dataset.entries if entries is None else entries:
         before = len(findings.faults)
         sample = entry.read(findings.faults.append)
-        findings.samples += 1
-        findings.sound += len(findings.faults) == before
         if sample is not None:
             findings.add(sample)
+        findings.samples += 1
+        findings.sound += len(findings.faults) == before
     return findings

@@ -16,6 +16,3 @@ SEGMENTATION_CLASSES = (
 
 DETECTION_CLASSES = ("person", "bicycle", "vehicle")
 """Names of the box labels 0 to 2."""
-
-UNLABELLED = 255
-"""The mask value of pixels that belong to no class and do not count in training."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bifuse_core.data.entries import Entry, EntryDataset
+from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import LabelError, MaskError, PairError
 from bifuse_core.data.layouts.bag import BAG
 from bifuse_core.data.layouts.folder import FOLDER
@@ -62,7 +62,7 @@ def list_dataset(path: Path, layout: str = "auto", options: Options | None = Non
     faults: list[PairError] = []
     dataset = chosen.read(path, options, faults.append)
     if not options.annotated:
-        pictures = tuple(Entry(entry.pair, meta=entry.meta) for entry in dataset.entries)
+        pictures = tuple(replace(entry, boxes=None, mask=None) for entry in dataset.entries)
         dataset = EntryDataset(pictures)
         faults = [fault for fault in faults if not isinstance(fault, LabelError | MaskError)]
     if options.labelled_only:

@@ -11,6 +11,7 @@ from bifuse_core.data.annotations.masks import MaskFile
 from bifuse_core.data.faults import PairError, Report, refuse
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.sample import Sample, no_boxes
+from bifuse_core.imaging.thermal import Limits, ThermalSettings
 
 
 class PairReader(Protocol):
@@ -28,6 +29,13 @@ class PairReader(Protocol):
         """
 
 
+class LimitsReader(Protocol):
+    """Knows the thermal range of a picture that follows others in time; small and picklable."""
+
+    def thermal_limits(self, settings: ThermalSettings) -> Limits | None:
+        """Return the counts that fusion_node would have made 0 and 1; None: it measures none."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """Where the parts of one sample lie.
@@ -37,12 +45,14 @@ class Entry:
         boxes: its boxes; None where it is not known what is there.
         mask: its mask, if it has one.
         meta: see `Sample`.
+        limits: its thermal range; None where the picture stands alone.
     """
 
     pair: PairReader
     boxes: BoxReader | None = None
     mask: MaskFile | None = None
     meta: dict[str, str] = field(default_factory=dict)
+    limits: LimitsReader | None = None
 
     def read(self, report: Report = refuse) -> Sample | None:
         """Read the sample.
@@ -102,3 +112,8 @@ class EntryDataset:
         sample = self.entries[number].read()
         assert sample is not None
         return sample
+
+    def thermal_limits(self, number: int, settings: ThermalSettings) -> Limits | None:
+        """Return the thermal range of a sample (see `PairDataset`)."""
+        reader = self.entries[number].limits
+        return reader.thermal_limits(settings) if reader else None

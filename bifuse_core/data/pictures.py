@@ -22,7 +22,10 @@ def read_thermal(file: Path) -> NDArray[Any]:
     Raises:
         PictureError: the file is damaged or of another type.
     """
-    return thermal_counts(file, _decoded(file, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE))
+    picture = _decoded(file, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
+    if picture.dtype not in (np.uint8, np.uint16):
+        raise PictureError(f"{file}: thermal pictures are 8- or 16-bit, not {picture.dtype}")
+    return picture
 
 
 def read_colour(file: Path) -> NDArray[np.uint8]:
@@ -41,17 +44,6 @@ def read_as_stored(file: Path) -> NDArray[Any]:
         PictureError: the file is damaged.
     """
     return _decoded(file, cv2.IMREAD_UNCHANGED)
-
-
-def thermal_counts(file: Path, picture: NDArray[Any]) -> NDArray[Any]:
-    """Return the picture if its type is that of thermal pictures.
-
-    Raises:
-        PictureError: it is another.
-    """
-    if picture.dtype not in (np.uint8, np.uint16):
-        raise PictureError(f"{file}: thermal pictures are 8- or 16-bit, not {picture.dtype}")
-    return picture
 
 
 def size_of(picture: NDArray[Any]) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bifuse_core.imaging.thermal import Limits, ThermalSettings
+
 
 def no_boxes() -> NDArray[np.float32]:
     """Return an empty array of boxes, (0, 4)."""
@@ -26,7 +28,7 @@ class Sample:
         boxes: (N, 4) float32 left, top, right, bottom in pixels; None where it is not known what is
             there (no label file), empty where it is known that nothing is.
         labels: (N,) int64 indices into the classes of the data set.
-        ignore: (M, 4) float32 regions that are neither object nor background.
+        ignore: (M, 4) float32 regions that are neither object nor background, of any class.
         mask: (H, W) uint8 class numbers, 255 unlabelled; None where there is none.
         meta: what else the layout tells, such as the time of day.
     """
@@ -55,3 +57,12 @@ class PairDataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, number: int, /) -> Sample: ...
+
+    def thermal_limits(self, number: int, settings: ThermalSettings, /) -> Limits | None:
+        """Return the counts that become 0 and 1 in a sample that follows others in time.
+
+        The first call may read a whole recording; what it found is kept, and workers are sent it.
+
+        Returns:
+            What fusion_node would have applied; None where the picture itself tells its range.
+        """

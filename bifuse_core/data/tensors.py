@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from bifuse_core.data.augmentation import Augmentation
 from bifuse_core.data.sample import PairDataset, Sample
 from bifuse_core.imaging.colour import LUMA_WEIGHTS
-from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
+from bifuse_core.imaging.thermal import Limits, ThermalNormaliser, ThermalSettings, between
 
 
 class TensorSample(NamedTuple):
@@ -37,15 +37,23 @@ class TensorSample(NamedTuple):
     """(H, W) int64."""
 
 
-def normalised(sample: Sample, settings: ThermalSettings | None = None) -> Sample:
+def normalised(
+    sample: Sample, settings: ThermalSettings | None = None, limits: Limits | None = None
+) -> Sample:
     """Return the sample with a thermal picture of float32 in [0, 1].
 
-    The range is that of this picture alone: samples need not be of one scene.
+    Args:
+        sample: a thermal picture in counts.
+        settings: how these become grey levels.
+        limits: the counts that become 0 and 1; None leaves them to the settings and, where those
+            ask for it, to this picture alone: samples need not be of one scene.
 
     Raises:
         ValueError: no pixel of the thermal picture is finite.
     """
-    return replace(sample, thermal=ThermalNormaliser(settings)(sample.thermal, 0))
+    if limits is None:
+        return replace(sample, thermal=ThermalNormaliser(settings)(sample.thermal, 0))
+    return replace(sample, thermal=between(limits, sample.thermal))
 
 
 def to_tensors(sample: Sample) -> TensorSample:
@@ -75,12 +83,17 @@ def to_tensors(sample: Sample) -> TensorSample:
 class TensorPairs(Dataset[TensorSample]):
     """A data set for a torch DataLoader; give that `collate_fn=list`, since boxes differ in number.
 
+    Samples of a bag get the thermal range that fusion_node has at that moment, smoothed over time.
+
     Attributes:
         pairs: the samples.
         thermal: how thermal counts become grey levels.
         augmentation: varies each sample; None leaves it as it is.
         seed: of the augmentation; a sample is varied alike for the same seed, number and epoch.
         epoch: to be raised by one (`dataclasses.replace`) before each pass.
+
+    Raises:
+        PairError: a bag, which is read through once for the ranges, is no longer readable.
     """
 
     pairs: PairDataset
@@ -88,6 +101,11 @@ class TensorPairs(Dataset[TensorSample]):
     augmentation: Augmentation | None = None
     seed: int = 0
     epoch: int = 0
+
+    def __post_init__(self) -> None:
+        # Before there are workers, each of which would read the whole recording for itself.
+        for number in range(len(self)):
+            self.pairs.thermal_limits(number, self.thermal)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -99,7 +117,8 @@ class TensorPairs(Dataset[TensorSample]):
             PairError: it has a fault.
             ValueError: its thermal picture has no finite pixel.
         """
-        sample = normalised(self.pairs[number], self.thermal)
+        limits = self.pairs.thermal_limits(number, self.thermal)
+        sample = normalised(self.pairs[number], self.thermal, limits)
         if self.augmentation:
             random = np.random.default_rng((self.seed, self.epoch, number))
             sample = self.augmentation(sample, random)

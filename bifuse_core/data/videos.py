@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -126,10 +127,14 @@ class VideoFrame:
         return np.asarray(frame, np.uint8)
 
 
-# Opening a video takes longer than decoding a frame; each process has its own few open.
+# Opening a video takes longer than decoding a frame, so a few stay open.
 @lru_cache(maxsize=8)
 def _opened(file: Path) -> cv2.VideoCapture:
     return cv2.VideoCapture(str(file))
+
+
+# A forked worker has a copy of each decoder but none of its threads: it would wait for ever.
+os.register_at_fork(before=_opened.cache_clear)
 
 
 def _property(file: Path, *names: int) -> tuple[float, ...]:

@@ -14,6 +14,9 @@ Unit = Literal["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"
 Range = Literal["auto", "full", "fixed", "percentile"]
 
 KELVIN_AT_0_CELSIUS = 273.15
+Limits = tuple[float, float]
+"""The counts that become 0 and 1."""
+
 LARGEST_FLOAT = 1e7
 """Floats beyond this are no reading but a camera's sign for none, such as FLT_MAX."""
 _TO_CELSIUS: dict[str, tuple[float, float]] = {
@@ -89,6 +92,12 @@ class ThermalSettings:
                 f"thermal.minimum_span {self.minimum_span} above 0"
             )
 
+    def measures(self, dtype: np.dtype[Any]) -> bool:
+        """Tell whether the range of pictures of a type depends on what they and others show."""
+        if self.range == "full":
+            return dtype.kind == "f"
+        return self.range == "percentile" or (self.range == "auto" and dtype != np.uint8)
+
 
 class ThermalNormaliser:
     """Normalise one camera's pictures, keeping the range steady from picture to picture."""
@@ -112,32 +121,26 @@ class ThermalNormaliser:
         Raises:
             ValueError: no pixel is finite.
         """
-        if image.dtype.kind == "f":
-            image = np.where(np.abs(image) < LARGEST_FLOAT, image, np.nan).astype(np.float32)
-            if np.isnan(image).all():
-                raise ValueError("the thermal picture has no finite pixel")
-        # Read once: the settings may be exchanged from another thread.
-        low, high = self._counts_range(image, stamp, self.settings)
-        normalised = np.subtract(image, np.float32(low), dtype=np.float32)
-        # A tiny minimum span can vanish in rounding; 1e-30 divides without overflowing.
-        normalised *= np.float32(1 / max(high - low, 1e-30))
-        if image.dtype.kind == "f":
-            np.nan_to_num(normalised, copy=False)
-        return np.clip(normalised, 0, 1, out=normalised)
+        image = _readings(image)
+        return _stretched(image, self._limits(image, stamp))
 
-    def _counts_range(
-        self, image: NDArray[Any], stamp: int, settings: ThermalSettings
-    ) -> tuple[float, float]:
-        """Return the counts that become 0 and 1."""
-        mode = settings.range
-        if mode == "auto":
-            mode = "full" if image.dtype == np.uint8 else "percentile"
-        if mode == "full" and image.dtype.kind in "ui":
-            limits = np.iinfo(image.dtype)
-            return float(limits.min), float(limits.max)
+    def limits(self, image: NDArray[Any], stamp: int) -> Limits:
+        """Return the limits that a call with the same picture applies; it counts as that call.
+
+        Raises:
+            ValueError: no pixel is finite.
+        """
+        return self._limits(_readings(image), stamp)
+
+    def _limits(self, image: NDArray[Any], stamp: int) -> Limits:
+        # Read once: the settings may be exchanged from another thread.
+        settings = self.settings
         scale, offset = _TO_CELSIUS.get(settings.unit, (settings.scale, settings.offset))
-        if mode == "fixed":
+        if settings.range == "fixed":
             return (settings.minimum - offset) / scale, (settings.maximum - offset) / scale
+        if not settings.measures(image.dtype):
+            of_type = np.iinfo(image.dtype)
+            return float(of_type.min), float(of_type.max)
         measured = _percentile_range(image, settings, scale)
         elapsed = (stamp - self._stamp) * 1e-9
         if self._range is not None and elapsed >= 0:
@@ -145,16 +148,50 @@ class ThermalNormaliser:
         self._range, self._stamp = measured, stamp
         return measured
 
-    def _approach(self, measured: tuple[float, float], constants: float) -> tuple[float, float]:
+    def _approach(self, measured: Limits, constants: float) -> Limits:
         assert self._range is not None
         share = 1 - np.exp(-constants)
         low, high = (float(o + share * (m - o)) for o, m in zip(self._range, measured, strict=True))
         return low, high
 
 
-def _percentile_range(
-    image: NDArray[Any], settings: ThermalSettings, scale: float
-) -> tuple[float, float]:
+def between(limits: Limits, image: NDArray[Any]) -> NDArray[np.float32]:
+    """Normalise a picture by limits that are known, as `ThermalNormaliser` does by its own.
+
+    Raises:
+        ValueError: no pixel is finite.
+    """
+    return _stretched(_readings(image), limits)
+
+
+def finite(image: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which pixels are readings, (H, W): finite, and not beyond `LARGEST_FLOAT`."""
+    if image.dtype.kind != "f":
+        return np.ones(image.shape, np.bool_)
+    return np.abs(image) < LARGEST_FLOAT
+
+
+def _readings(image: NDArray[Any]) -> NDArray[Any]:
+    """Return the picture with NaN where a pixel is no reading."""
+    if image.dtype.kind != "f":
+        return image
+    image = np.where(finite(image), image, np.nan).astype(np.float32)
+    if np.isnan(image).all():
+        raise ValueError("the thermal picture has no finite pixel")
+    return image
+
+
+def _stretched(image: NDArray[Any], limits: Limits) -> NDArray[np.float32]:
+    low, high = limits
+    normalised = np.subtract(image, np.float32(low), dtype=np.float32)
+    # A tiny minimum span can vanish in rounding; 1e-30 divides without overflowing.
+    normalised *= np.float32(1 / max(high - low, 1e-30))
+    if image.dtype.kind == "f":
+        np.nan_to_num(normalised, copy=False)
+    return np.clip(normalised, 0, 1, out=normalised)
+
+
+def _percentile_range(image: NDArray[Any], settings: ThermalSettings, scale: float) -> Limits:
     # One pixel in sixteen tells the percentiles well enough.
     sample = image[~np.isnan(image)][::16] if image.dtype.kind == "f" else image[::4, ::4]
     percentiles = (settings.low_percentile, 50, settings.high_percentile)

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+EVERY_CLASS = -1
+"""The label of a region to ignore whatever is found in it."""
+
 
 class TrueBoxes(NamedTuple):
     """What is to be found in one picture."""
@@ -17,7 +20,7 @@ class TrueBoxes(NamedTuple):
     boxes: ArrayLike
     """(N, 4) left, top, right, bottom in pixels."""
     labels: ArrayLike
-    """(N,) class numbers."""
+    """(N,) class numbers; -1 for regions to ignore for every class."""
     ignore: ArrayLike = ()
     """(N,) bool, or empty for none: regions where finding or missing that class costs nothing."""
 
@@ -98,12 +101,18 @@ def score_detection(
 
 
 def _true_annotations(number: int, truth: TrueBoxes, classes: int) -> list[dict[str, Any]]:
-    boxes, labels = _checked(number, "true", truth.boxes, truth.labels, classes)
+    boxes, labels = _fitting(number, "true", truth.boxes, truth.labels)
     ignore = np.asarray(truth.ignore, dtype=bool)
     if ignore.size == 0:
         ignore = np.zeros(len(boxes), dtype=bool)
     if ignore.shape != labels.shape:
         raise ValueError(f"picture {number}: {len(boxes)} true boxes, {len(ignore)} ignore flags")
+    every = ignore & (labels == EVERY_CLASS)
+    _check_labels(number, "true", labels[~every], classes)
+    # COCO has no such label: the region is there once for each class.
+    boxes = np.concatenate([boxes[~every], np.repeat(boxes[every], classes, axis=0)])
+    labels = np.concatenate([labels[~every], np.tile(np.arange(classes), int(every.sum()))])
+    ignore = np.concatenate([ignore[~every], np.ones(len(boxes) - int((~every).sum()), dtype=bool)])
     return [
         {**annotation, "iscrowd": int(crowd)}
         for annotation, crowd in zip(_annotations(number, boxes, labels), ignore, strict=True)
@@ -113,7 +122,8 @@ def _true_annotations(number: int, truth: TrueBoxes, classes: int) -> list[dict[
 def _found_annotations(
     number: int, found: FoundBoxes, classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    boxes, labels = _checked(number, "found", found.boxes, found.labels, len(classes))
+    boxes, labels = _fitting(number, "found", found.boxes, found.labels)
+    _check_labels(number, "found", labels, len(classes))
     scores = np.asarray(found.scores, dtype=np.float64)
     if scores.shape != labels.shape or not np.isfinite(scores).all():
         raise ValueError(f"picture {number}: {len(boxes)} found boxes need as many finite scores")
@@ -138,8 +148,8 @@ def _annotations(
     ]
 
 
-def _checked(
-    number: int, kind: str, boxes: ArrayLike, labels: ArrayLike, classes: int
+def _fitting(
+    number: int, kind: str, boxes: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     names = np.asarray(labels, dtype=np.int64).reshape(-1)
@@ -147,9 +157,12 @@ def _checked(
         raise ValueError(f"picture {number}: {len(corners)} {kind} boxes, {len(names)} labels")
     if not (np.isfinite(corners).all() and (corners[:, 2:] >= corners[:, :2]).all()):
         raise ValueError(f"picture {number}: {kind} boxes are left, top, right, bottom, finite")
-    if ((names < 0) | (names >= classes)).any():
-        raise ValueError(f"picture {number}: {kind} labels are 0 to {classes - 1}")
     return corners, names
+
+
+def _check_labels(number: int, kind: str, labels: NDArray[np.int64], classes: int) -> None:
+    if ((labels < 0) | (labels >= classes)).any():
+        raise ValueError(f"picture {number}: {kind} labels are 0 to {classes - 1}")
 
 
 def _mean(by_class: dict[str, float]) -> float:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-UNLABELLED = 255
-"""The mask value of pixels without a class."""
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 
 def confusion_matrix(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:

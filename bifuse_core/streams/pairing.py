@@ -126,13 +126,24 @@ class StreamPairing(Generic[T]):
             counters.overflow += 1
         return pairs
 
+    def flush(self) -> list[Pair[T]]:
+        """Return the pairs among the messages that wait, for the end of a recording.
+
+        No nearer partner can come any more; what is left alone then is unmatched.
+        """
+        pairs = self._decided(ended=True)
+        for stream in self._streams:
+            self.counters.unmatched += len(stream.waiting)
+            stream.waiting.clear()
+        return pairs
+
     def reset(self) -> None:
         """Forget all waiting messages and both cadences, as after a backward clock jump."""
         self.counters.resets += 1
         self.counters.reset += self.waiting
         self._streams = (_Stream(), _Stream())
 
-    def _decided(self) -> list[Pair[T]]:
+    def _decided(self, *, ended: bool = False) -> list[Pair[T]]:
         thermal, rgb = self._streams
         pairs: list[Pair[T]] = []
         while thermal.waiting and rgb.waiting:
@@ -141,7 +152,7 @@ class StreamPairing(Generic[T]):
                 early, late = rgb, thermal
             distance = late.waiting[0][0] - early.waiting[0][0]
             nearer = self._nearer_partner(early, late, distance)
-            if nearer is None:
+            if nearer is None and not ended:
                 break
             if distance > self.slop or nearer:
                 early.waiting.popleft()

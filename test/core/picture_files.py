@@ -48,3 +48,19 @@ def voc(*objects: tuple[str, tuple[float, ...]], size: tuple[int, int] = (WIDTH,
     ]
     sides = f"<size><width>{size[0]}</width><height>{size[1]}</height><depth>3</depth></size>"
     return f"<annotation>{sides}{''.join(parts)}</annotation>"
+
+
+def mask(seed: int, classes: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(seed).integers(0, classes, (HEIGHT, WIDTH)).astype(np.uint8)
+
+
+def yolo_folder(folder: Path) -> None:
+    """Write three pairs: a with a car, b with nothing in it, and c with a mask alone."""
+    for seed, name in enumerate(("a", "b", "c")):
+        write_pair(folder / f"ir/{name}.png", folder / f"vi/{name}.png", seed)
+    (folder / "labels").mkdir()
+    (folder / "labels/a.txt").write_text("1 0.5 0.5 0.25 0.5\n")
+    (folder / "labels/b.txt").write_text("")
+    (folder / "classes.txt").write_text("person\ncar\n")
+    write(folder / "masks/c.png", mask(0, 3))
+    (folder / "mask_classes.txt").write_text("road\nsky\ncar\n")

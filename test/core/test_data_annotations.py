@@ -1,27 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boxes and masks: what the files say is what arrives, and each fault is named with its place."""
+"""Boxes: what the files say is what arrives, and each fault is named with its place."""
 
 from __future__ import annotations
 
-import json
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import picture_files
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from picture_files import HEIGHT, WIDTH, voc
 
 from bifuse_core.data.annotations.boxes import TOLERANCE, Boxes, BoxReader
-from bifuse_core.data.annotations.coco import frame_key, read_coco
-from bifuse_core.data.annotations.masks import MaskFile
+from bifuse_core.data.annotations.coco import read_coco
 from bifuse_core.data.annotations.voc import VocFile
 from bifuse_core.data.annotations.yolo import YoloFile
-from bifuse_core.data.faults import LabelError, MaskError, PairError, refuse
+from bifuse_core.data.faults import LabelError, PairError, refuse
 
 NAMES = ("person", "car")
 anywhere = settings(
@@ -29,7 +24,7 @@ anywhere = settings(
 )
 
 
-def faults_of(reader: BoxReader | MaskFile) -> list[str]:
+def faults_of(reader: BoxReader) -> list[str]:
     """Return every fault, having seen that strict reading stops at the first."""
     faults: list[PairError] = []
     reader.read(HEIGHT, WIDTH, faults.append)
@@ -176,155 +171,3 @@ def test_a_faulty_voc_file_is_named(tmp_path: Path, text: str, says: str) -> Non
 def test_the_size_in_a_voc_file_may_be_left_aside(tmp_path: Path) -> None:
     text = voc(("car", (1, 2, 3, 4)), size=(64, 48))
     assert len(voc_file(tmp_path, text, same_size=False).read(HEIGHT, WIDTH, refuse).boxes) == 1
-
-
-def coco(tmp_path: Path, **changes: Any) -> Path:
-    content = {
-        "images": [
-            {"id": 7, "file_name": "a/0003.jpg", "width": WIDTH, "height": HEIGHT},
-            {"id": 8, "file_name": "b.png", "width": WIDTH, "height": HEIGHT},
-        ],
-        "categories": [{"id": 5, "name": "car"}, {"id": 2, "name": "person"}],
-        "annotations": [
-            {"id": 1, "image_id": 7, "category_id": 5, "bbox": [1, 2, 10, 20], "iscrowd": 0},
-            {"id": 2, "image_id": 7, "category_id": 2, "bbox": [0, 0, 5, 5], "iscrowd": 1},
-        ],
-    }
-    file = tmp_path / "labels.json"
-    file.write_text(json.dumps(content | changes), encoding="utf-8")
-    return file
-
-
-def test_coco_boxes_crowds_and_categories_in_the_order_of_their_ids(tmp_path: Path) -> None:
-    content = read_coco(coco(tmp_path))
-    assert content.classes == ("person", "car")
-    reader = content.of("a/000003")
-    assert reader
-    found = reader.read(HEIGHT, WIDTH, refuse)
-    np.testing.assert_array_equal(found.boxes, [[1, 2, 11, 22]])
-    assert found.labels.tolist() == [1]
-    np.testing.assert_array_equal(found.ignore, [[0, 0, 5, 5]])
-    empty = content.of("b")
-    assert empty
-    assert empty.read(HEIGHT, WIDTH, refuse).boxes.shape == (0, 4)
-    assert content.of("c") is None
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [("x/0012.jpg", ("x", "12")), ("0000", (".", "0")), ("1.5/a.b.png", ("1.5", "a.b"))],
-)
-def test_names_are_compared_without_suffix_and_leading_zeros(
-    name: str, key: tuple[str, str]
-) -> None:
-    assert frame_key(name) == key
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"images": 3}, "not readable as COCO"),
-        ({"categories": [{"id": 2, "name": "person"}]}, "category 5 is none of"),
-        ({"images": []}, "image 7 is not in the file"),
-    ],
-)
-def test_a_faulty_coco_file_is_named(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
-    file = coco(tmp_path, **changes)
-    faults: list[PairError] = []
-    read_coco(file, None, faults.append)
-    assert says in str(faults[0])
-    assert str(file) in str(faults[0])
-    with pytest.raises(LabelError, match=says):
-        read_coco(file)
-
-
-def test_one_faulty_annotation_does_not_hide_the_others(tmp_path: Path) -> None:
-    good = {"image_id": 7, "category_id": 5, "bbox": [1, 2, 3, 4]}
-    bad = [{**good, "bbox": [1, 2]}, {"image_id": 7, "category_id": 5}, {**good, "bbox": "wide"}]
-    file = coco(tmp_path, annotations=[bad[0], good, bad[1], good, bad[2]])
-    faults: list[PairError] = []
-    content = read_coco(file, None, faults.append)
-    for number, fault in zip((0, 2, 4), faults, strict=True):
-        assert f"annotation number {number}: " in str(fault)
-    image = content.of("a/0003.jpg")
-    assert image is not None
-    assert len(image.drawn) == 2
-
-
-def test_coco_boxes_for_another_size_are_refused(tmp_path: Path) -> None:
-    reader = read_coco(coco(tmp_path)).of("b.png")
-    assert reader
-    with pytest.raises(LabelError, match="made for a picture of 32x24, not 64x48"):
-        reader.read(48, 64, refuse)
-
-
-def numbers() -> np.ndarray[Any, Any]:
-    mask = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    mask[:8], mask[8:16] = 0, 1
-    return mask
-
-
-def write_palette(file: Path, mask: np.ndarray[Any, Any]) -> None:
-    """Write a palette PNG by its definition; OpenCV cannot."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    height, width = mask.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in mask)
-    colours = np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes()
-    file.write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0))
-        + chunk(b"PLTE", colours)
-        + chunk(b"tRNS", bytes(256))
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
-
-
-def test_masks_of_grey_levels_and_of_palettes_are_class_numbers(tmp_path: Path) -> None:
-    picture_files.write(tmp_path / "grey.png", numbers())
-    write_palette(tmp_path / "palette.png", numbers())
-    for name in ("grey", "palette"):
-        mask = MaskFile(tmp_path / f"{name}.png", 2).read(HEIGHT, WIDTH, refuse)
-        assert mask is not None
-        assert mask.dtype == np.uint8
-        np.testing.assert_array_equal(mask, numbers())
-
-
-def test_unknown_values_are_named_and_read_as_unlabelled_or_as_said(tmp_path: Path) -> None:
-    stored = numbers()
-    stored[0, :2] = 7, 254
-    file = picture_files.write(tmp_path / "a.png", stored)
-    (fault,) = faults_of(MaskFile(file, 2))
-    assert fault == f"{file}: values [7, 254] are none of the 2 classes"
-    mask = MaskFile(file, 2, {254: 254, 7: 1}).read(HEIGHT, WIDTH, refuse)
-    assert mask is not None
-    assert mask[0, :3].tolist() == [1, 254, 0]
-
-
-@pytest.mark.parametrize(
-    ("stored", "says"),
-    [
-        (numbers()[:, 1:], "the mask is 31x24, the picture 32x24"),
-        (np.dstack([numbers()] * 3), "not 3 of uint8"),
-        (numbers().astype(np.uint16), "not 1 of uint16"),
-    ],
-)
-def test_a_mask_of_another_size_or_type_is_refused(
-    tmp_path: Path, stored: np.ndarray[Any, Any], says: str
-) -> None:
-    file = picture_files.write(tmp_path / "a.png", stored)
-    (fault,) = faults_of(MaskFile(file, 2))
-    assert says in fault
-
-
-@pytest.mark.parametrize("palette", [True, False])
-def test_a_cut_off_mask_is_named(tmp_path: Path, palette: bool) -> None:
-    file = tmp_path / "a.png"
-    write_palette(file, numbers()) if palette else picture_files.write(file, numbers())
-    file.write_bytes(file.read_bytes()[:-30])
-    with pytest.raises(MaskError, match=r"a\.png: not a readable picture"):
-        MaskFile(file, 2).read(HEIGHT, WIDTH, refuse)

@@ -126,9 +126,20 @@ def test_pairs_are_those_of_the_live_pairing(tmp_path: Path) -> None:
             pushed.append((side, stamp, number))
     pairing = StreamPairing[int](20_000_000)
     expected = [(p.thermal, p.rgb) for push in pushed for p in pairing.push(*push)]
+    expected += [(p.thermal, p.rgb) for p in pairing.flush()]
     assert 20 < len(expected) < 60
     source = BagPairs(write_bag(tmp_path / "bag", messages))
     assert [(p.thermal[0, 0], p.rgb[0, 0, 0]) for p in source] == expected
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_no_pair_is_left_waiting_at_the_end(tmp_path: Path, count: int) -> None:
+    messages = []
+    for stamp in range(START, START + count * PERIOD, PERIOD):
+        messages.append(("/thermal/image_raw", image(counts(0, np.uint8), "mono8", stamp)))
+        # Far enough apart to wait whether a nearer partner comes, as long as one may.
+        messages.append(("/rgb/image_raw", image(picture_files.rgb(), "rgb8", stamp + 18_000_000)))
+    assert len(open_pairs(write_bag(tmp_path / "bag", messages))) == count
 
 
 def test_a_bag_is_a_data_set_that_workers_can_be_sent(tmp_path: Path) -> None:

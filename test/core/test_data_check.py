@@ -112,6 +112,14 @@ def test_options_of_the_command_reach_the_layout(
     assert "masks: 2; x 50.0%, y 50.0%" in printed
 
 
+def test_a_mask_value_beyond_a_byte_is_refused_by_name(
+    sound: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(sound), "--unlabelled", "300"]) == 2
+    said = capsys.readouterr().err
+    assert "mask value 300 is outside 0..255 (mask_read_as, --unlabelled)" in said
+
+
 def test_what_is_no_data_set_prints_one_line_and_returns_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import picture_files
 import pytest
-from picture_files import HEIGHT, WIDTH, rgb, thermal, voc, write, write_pair
+from picture_files import mask, rgb, thermal, voc, write, write_pair, yolo_folder
 
-from bifuse_core.__main__ import main
-from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
 from bifuse_core.data.datasets import LAYOUTS, list_dataset, open_dataset
-from bifuse_core.data.faults import LabelError, PairError, PictureError
+from bifuse_core.data.faults import PairError, PictureError
 from bifuse_core.data.layouts import m3fd, mfnet, multispectral
 from bifuse_core.data.layouts.layout import Options
 
@@ -39,10 +35,6 @@ def m3fd_detection(folder: Path) -> None:
     (annotations / "00001.xml").write_text(voc())
     (folder / "meta").mkdir()
     (folder / "meta" / "val.txt").write_text("00001.png\n00000.png\n")
-
-
-def mask(seed: int, classes: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, classes, (HEIGHT, WIDTH)).astype(np.uint8)
 
 
 def mfnet_original(folder: Path) -> None:
@@ -102,17 +94,6 @@ def tno_flat(folder: Path) -> None:
 def tno_two_folders(folder: Path) -> None:
     for number in (1, 2):
         write_pair(folder / f"infrared/{number}.png", folder / f"visible/{number}.png", number)
-
-
-def yolo_folder(folder: Path) -> None:
-    for seed, name in enumerate(("a", "b", "c")):
-        write_pair(folder / f"ir/{name}.png", folder / f"vi/{name}.png", seed)
-    (folder / "labels").mkdir()
-    (folder / "labels/a.txt").write_text("1 0.5 0.5 0.25 0.5\n")
-    (folder / "labels/b.txt").write_text("")
-    (folder / "classes.txt").write_text("person\ncar\n")
-    write(folder / "masks/c.png", mask(0, 3))
-    (folder / "mask_classes.txt").write_text("road\nsky\ncar\n")
 
 
 TREES: list[tuple[str, Tree, list[str]]] = [
@@ -184,6 +165,15 @@ def test_mfnet_masks_times_and_lists(build: Tree, tmp_path: Path) -> None:
     assert [night[n].name for n in range(len(night))] == ["00003N"]
 
 
+@pytest.mark.parametrize("build", [mfnet_original, mfnet_apart])
+def test_the_masks_of_mfnet_are_read_however_their_folder_is_spelt(
+    build: Tree, tmp_path: Path
+) -> None:
+    build(tmp_path)
+    (tmp_path / "labels").rename(tmp_path / "Labels")
+    np.testing.assert_array_equal(open_dataset(tmp_path)[1].mask, mask(1, 9))
+
+
 def test_an_mfnet_picture_of_three_channels_is_refused(tmp_path: Path) -> None:
     mfnet_original(tmp_path)
     write(tmp_path / "images/00003N.png", rgb(0))
@@ -200,73 +190,6 @@ def test_multispectral_boxes_and_the_split_of_its_authors(tmp_path: Path) -> Non
     assert [multispectral.CLASSES[n] for n in test[0].labels] == ["color_cone", "car_stop"]
     assert test[0].meta == {"aligned": "yes"}
     assert train[0].boxes is None
-
-
-def test_a_folder_with_yolo_labels_and_masks(tmp_path: Path) -> None:
-    yolo_folder(tmp_path)
-    dataset = open_dataset(tmp_path)
-    assert (dataset.classes, dataset.mask_classes) == (("person", "car"), ("road", "sky", "car"))
-    a, b, c = (dataset[number] for number in range(3))
-    np.testing.assert_allclose(a.boxes, [[12, 6, 20, 18]])
-    assert (a.labels.tolist(), a.mask) == ([1], None)
-    assert len(b.boxes) == 0
-    assert c.boxes is None
-    np.testing.assert_array_equal(c.mask, mask(0, 3))
-
-
-def test_a_folder_with_voc_labels_names_its_own_classes(tmp_path: Path) -> None:
-    write_pair(tmp_path / "ir/s/1.png", tmp_path / "vi/s/1.jpg")
-    (tmp_path / "labels/s").mkdir(parents=True)
-    (tmp_path / "labels/s/1.xml").write_text(voc(("dog", (1, 2, 5, 9)), ("cat", (1, 2, 5, 9))))
-    dataset = open_dataset(tmp_path)
-    assert dataset.classes == ("cat", "dog")
-    assert (dataset[0].name, dataset[0].labels.tolist()) == ("s/1", [1, 0])
-
-
-@pytest.mark.parametrize("place", ["labels/all.json", "weak_labels.json", "other.json"])
-def test_a_folder_with_one_coco_file(place: str, tmp_path: Path) -> None:
-    for name in ("s/0000", "s/0001"):
-        write_pair(tmp_path / f"ir/{name}.png", tmp_path / f"vi/{name}.png")
-    content = {
-        "images": [{"id": 1, "file_name": "s/0001"}],
-        "categories": [{"id": 0, "name": "car"}],
-        "annotations": [{"id": 0, "image_id": 1, "category_id": 0, "bbox": [1, 2, 3, 4]}],
-    }
-    (tmp_path / place).parent.mkdir(exist_ok=True)
-    (tmp_path / place).write_text(json.dumps(content))
-    labels = place if place == "other.json" else "labels"
-    dataset = open_dataset(tmp_path, options=Options(labels=labels))
-    assert dataset.classes == ("car",)
-    assert dataset[0].boxes is None
-    np.testing.assert_array_equal(dataset[1].boxes, [[1, 2, 4, 6]])
-
-
-def test_frames_of_videos_are_samples(video: Callable[..., Path], tmp_path: Path) -> None:
-    video("ir/drive.mp4", frames=5), video("vi/drive.mp4", frames=5)
-    content = {
-        "images": [{"id": 1, "file_name": "drive/0003", "width": 64, "height": 48}],
-        "categories": [{"id": 0, "name": "car"}],
-        "annotations": [],
-    }
-    (tmp_path / "labels.json").write_text(json.dumps(content))
-    dataset = open_dataset(tmp_path)
-    for number in (4, 0, 3, 1, 2):
-        sample = dataset[number]
-        assert sample.name == f"drive/{number:06d}"
-        assert np.median(sample.thermal) == pytest.approx(20 * (number + 1), abs=4)
-        assert (sample.boxes is None) == (number != 3)
-
-
-def test_rendered_scenes_are_a_data_set(tmp_path: Path) -> None:
-    sizes = ["--width", "96", "--height", "80", "--count", "2"]
-    assert main(["render", "--out", str(tmp_path), *sizes]) == 0
-    dataset = open_dataset(tmp_path)
-    assert (dataset.classes, dataset.mask_classes) == (DETECTION_CLASSES, SEGMENTATION_CLASSES)
-    for number in range(2):
-        sample = dataset[number]
-        assert sample.thermal.dtype == np.uint16
-        assert sample.boxes is not None
-        assert sample.mask is not None
 
 
 def test_what_fits_no_layout_is_told_what_would(tmp_path: Path) -> None:
@@ -291,33 +214,6 @@ def test_an_unlisted_split_and_a_listed_stranger_are_named(tmp_path: Path) -> No
     (tmp_path / "train.txt").write_text("00001D\n00001D_flip\n")
     with pytest.raises(PictureError, match=r"train\.txt: lists 00001D_flip"):
         open_dataset(tmp_path, options=Options(split="train"))
-
-
-def test_labels_without_names_of_classes_ask_for_them(tmp_path: Path) -> None:
-    yolo_folder(tmp_path)
-    (tmp_path / "classes.txt").unlink()
-    with pytest.raises(PairError, match=r"write them to .*classes\.txt"):
-        open_dataset(tmp_path)
-    (tmp_path / "mask_classes.txt").unlink()
-    names = Options(classes=("x", "y"))
-    with pytest.raises(PairError, match=r"write them to .*mask_classes\.txt"):
-        open_dataset(tmp_path, options=names)
-    names = Options(classes=("x", "y"), mask_classes=("p", "q", "r"))
-    assert open_dataset(tmp_path, options=names).classes == ("x", "y")
-
-
-def test_orphans_are_all_listed_and_opening_names_the_first(tmp_path: Path) -> None:
-    yolo_folder(tmp_path)
-    (tmp_path / "ir/a.png").unlink()
-    (tmp_path / "vi/b.png").unlink()
-    picture_files.write(tmp_path / "ir/c.bmp", thermal())
-    faults = [str(fault) for fault in list_dataset(tmp_path).faults]
-    for start in ("vi/a.png: lacks its partner in ir/", "ir/b.png: lacks its partner in vi/"):
-        assert f"{tmp_path}/{start}" in faults
-    assert f"{tmp_path / 'ir'}: several files are named c" in faults
-    assert f"{tmp_path}/labels/a.txt: belongs to no pair" in faults
-    with pytest.raises((PictureError, LabelError), match=r"4 more \(`bifuse check` lists them\)"):
-        open_dataset(tmp_path)
 
 
 def test_tno_names_that_share_a_number_are_told_apart(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,21 @@ def test_two_spawned_workers_give_what_this_process_gives(folder: Path) -> None:
                 torch.testing.assert_close(theirs, mine)
             else:
                 assert theirs == mine
+
+
+def test_workers_forked_after_a_video_was_read_read_it_too(
+    video: Callable[..., Path], tmp_path: Path
+) -> None:
+    for side in ("ir", "vi"):
+        video(f"{side}/drive.mp4", frames=6)
+    pairs = TensorPairs(open_dataset(tmp_path))
+    expected = [pairs[number] for number in range(6)]
+    loader = DataLoader(
+        pairs, num_workers=2, collate_fn=list, multiprocessing_context="fork", timeout=30
+    )
+    for mine, (theirs,) in zip(expected, loader, strict=True):
+        torch.testing.assert_close(theirs.thermal, mine.thermal)
+    torch.testing.assert_close(pairs[5].thermal, expected[5].thermal)
 
 
 def test_a_fault_in_a_worker_names_the_file(folder: Path) -> None:

@@ -137,11 +137,30 @@ def test_boxes_inside_an_ignored_region_of_their_class_cost_nothing() -> None:
     assert of_other.ap["person"] == pytest.approx(1 / 3)
 
 
+def test_a_region_without_class_is_ignored_for_every_class() -> None:
+    region, beside = (100.0, 0.0, 200.0, 100.0), (300.0, 0.0, 320.0, 20.0)
+    inside = (110.0, 10.0, 120.0, 20.0)
+    truth = [TrueBoxes([region, BOX, BOX], [-1, 0, 1], [True, False, False])]
+    boxes, labels = [inside, inside, beside, BOX, BOX], [0, 1, 1, 0, 1]
+    found = [FoundBoxes(boxes, labels, [0.9, 0.9, 0.8, 0.7, 0.7])]
+    scores = score_detection(truth, found, CLASSES)
+    # Of cars, the surest that counts is beside the region, and wrong.
+    assert scores.ap == {"person": pytest.approx(1), "car": pytest.approx(1 / 2)}
+
+
+def test_a_region_without_class_makes_no_class_known() -> None:
+    truth = [TrueBoxes([BOX, BOX], [-1, 0], [True, False])]
+    scores = score_detection(truth, [FoundBoxes([BOX], [1], [0.5])], CLASSES)
+    assert math.isnan(scores.ap["car"])
+
+
 @pytest.mark.parametrize(
     ("truth", "found", "says"),
     [
         (TrueBoxes([BOX], [0, 1]), FoundBoxes([], [], []), "1 true boxes, 2 labels"),
         (TrueBoxes([BOX], [2]), FoundBoxes([], [], []), "true labels are 0 to 1"),
+        (TrueBoxes([BOX], [-1]), FoundBoxes([], [], []), "true labels are 0 to 1"),
+        (TrueBoxes([BOX], [-2], [True]), FoundBoxes([], [], []), "true labels are 0 to 1"),
         (TrueBoxes([BOX], [0], [True, False]), FoundBoxes([], [], []), "2 ignore flags"),
         (TrueBoxes([], []), FoundBoxes([BOX], [0], []), "finite scores"),
         (TrueBoxes([], []), FoundBoxes([BOX], [0], [math.nan]), "finite scores"),

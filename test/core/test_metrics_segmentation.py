@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bifuse_core.metrics.segmentation import UNLABELLED, confusion_matrix, score_segmentation
+from bifuse_core.metrics.segmentation import confusion_matrix, score_segmentation
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 CLASSES = ("road", "person", "car")
 

@@ -220,6 +220,16 @@ def test_one_silent_camera_fills_a_bounded_queue_and_then_pairs_again(
     assert balance(pairing) == 0
 
 
+def test_at_the_end_what_waits_is_paired_or_unmatched() -> None:
+    pairing: StreamPairing[str] = StreamPairing(SLOP)
+    pairing.push(THERMAL, 0, "t0")
+    assert pairing.push(RGB, 13 * MS, "r0") == []
+    assert pairing.flush() == [Pair("t0", "r0", -13 * MS)]
+    pairing.push(THERMAL, 2 * PERIOD, "alone")
+    assert pairing.flush() == []
+    assert (pairing.waiting, pairing.counters.unmatched) == (0, 1)
+
+
 def test_reset_forgets_what_waits() -> None:
     pairing: StreamPairing[str] = StreamPairing(SLOP)
     pairing.push(THERMAL, 0, "old")
@@ -274,6 +284,13 @@ def test_properties_for_any_sequence(
             last = (thermal.arrival, rgb.arrival)
         assert balance(pairing) == 0
         assert pairing.waiting <= capacity + 1
+    for pair in pairing.flush():
+        assert abs(pair.skew) <= slop * MS
+        assert pair.thermal.arrival > last[0]
+        assert pair.rgb.arrival > last[1]
+        last = (pair.thermal.arrival, pair.rgb.arrival)
+        seen[0].add(pair.thermal.arrival)
+    assert balance(pairing) == pairing.waiting == 0
     assert sum(pairing.counters.received) == len(sequence)
     assert pairing.counters.paired == len(seen[0])
 

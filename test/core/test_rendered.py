@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES, UNLABELLED
+from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
 from bifuse_core.data.rendered import CONDITIONS, RenderedDrive, RenderedFrame
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 SIZE = {"width": 320, "height": 256}
 PERSON = SEGMENTATION_CLASSES.index("person")

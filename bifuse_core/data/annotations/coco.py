@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bifuse_core.data.annotations.boxes import Boxes, DrawnBox, checked
-from bifuse_core.data.annotations.voc import plain
+from bifuse_core.data.annotations.voc import one_spelling, plain
 from bifuse_core.data.faults import LabelError, Report, refuse
+from bifuse_core.data.pictures import PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class CocoFile:
         """Return the boxes of a picture; None where the file does not list it."""
         return self.images.get(frame_key(name))
 
+    def strangers(self, names: Iterable[str]) -> list[CocoImage]:
+        """Return what the file says of pictures other than these."""
+        known = {frame_key(name) for name in names}
+        return [image for key, image in self.images.items() if key not in known]
+
 
 def read_coco(
     file: Path, classes: tuple[str, ...] | None = None, report: Report = refuse
@@ -65,7 +71,8 @@ def read_coco(
     Args:
         file: the JSON file.
         classes: names that labels number; by default the categories in the order of their ids.
-        report: told of a file that is no COCO, and of unknown categories and pictures.
+        report: told of a file that is no COCO, of unknown categories and pictures, and of pictures
+            whose names are those of an earlier one.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -80,7 +87,8 @@ def read_coco(
 def frame_key(name: str) -> tuple[str, str]:
     """Return a picture's name as it is compared: without suffix and zeros before a frame number."""
     path = PurePosixPath(name)
-    stem = path.stem if path.suffix.lower().strip(".").isalpha() else path.name
+    # Not whatever follows a dot: scene.day and scene.night are two names.
+    stem = path.stem if path.suffix.lower() in PICTURE_SUFFIXES else path.name
     return path.parent.as_posix(), stem.lstrip("0") or "0" if stem.isdigit() else stem
 
 
@@ -89,9 +97,12 @@ def _collected(
 ) -> CocoFile:
     names = {c["id"]: str(c["name"]) for c in sorted(content["categories"], key=lambda c: c["id"])}
     if classes is None:
-        classes = tuple(names.values())
+        classes = one_spelling(names.values())
     numbers = {plain(name): number for number, name in enumerate(classes)}
-    images = {image["id"]: image for image in content["images"]}
+    images: dict[Any, Any] = {}
+    for image in content["images"]:
+        if images.setdefault(image["id"], image) is not image:
+            report(LabelError(f"{file}, {image['file_name']}: a second image {image['id']}"))
     drawn: dict[Any, list[DrawnBox]] = {image: [] for image in images}
     for position, annotation in enumerate(content["annotations"]):
         where = f"{file}, annotation {annotation.get('id', f'number {position}')}"
@@ -111,15 +122,13 @@ def _collected(
         corners = (left, top, left + width, top + height)
         crowd = bool(annotation.get("iscrowd") or annotation.get("ignore"))
         drawn[image].append(DrawnBox(where, corners, numbers[plain(name)], crowd))
-    return CocoFile(
-        classes,
-        {
-            frame_key(str(image["file_name"])): CocoImage(
-                f"{file}, {image['file_name']}",
-                tuple(drawn[number]),
-                len(classes),
-                (int(image.get("width") or 0), int(image.get("height") or 0)),
-            )
-            for number, image in images.items()
-        },
-    )
+    found: dict[tuple[str, str], CocoImage] = {}
+    for number, image in images.items():
+        key = frame_key(str(image["file_name"]))
+        where = f"{file}, {image['file_name']}"
+        if key in found:
+            report(LabelError(f"{where}: is the same picture as {found[key].where}"))
+            continue
+        size = (int(image.get("width") or 0), int(image.get("height") or 0))
+        found[key] = CocoImage(where, tuple(drawn[number]), len(classes), size)
+    return CocoFile(classes, found)

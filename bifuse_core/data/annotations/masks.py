@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bifuse_core.data.classes import UNLABELLED
 from bifuse_core.data.faults import MaskError, PictureError, Report
 from bifuse_core.data.pictures import read_as_stored, size_of
+from bifuse_core.imaging.encoded import is_cut_off
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
+_ALTERED = {(8, _PALETTE), *((bits, kind) for bits in (1, 2, 4) for kind in (_GREY, _PALETTE))}
+"""Depth and colour type of PNG files whose numbers OpenCV alters."""
 
 
 @dataclass(frozen=True)
@@ -69,38 +72,45 @@ class MaskFile:
 
 
 def _numbers(file: Path) -> NDArray[np.generic]:
-    """Read a mask; OpenCV turns a palette into colours, so it is made to see the numbers."""
+    """Read a mask as the numbers that are stored.
+
+    OpenCV turns a palette into colours and stretches grey of fewer than 8 bits, so it is made to
+    see the numbers.
+    """
     try:
         data = file.read_bytes()
     except OSError as error:
         raise PictureError(f"{file}: not a readable picture: {error.strerror}") from error
-    if not (data.startswith(_PNG) and data[24:26] == bytes((8, _PALETTE))):
+    if not (data.startswith(_PNG) and tuple(data[24:26]) in _ALTERED) or is_cut_off(data):
         return read_as_stored(file)
     picture = cv2.imdecode(np.frombuffer(_as_grey(data), np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise PictureError(f"{file}: not a readable picture")
-    return np.asarray(picture)
+    stretch = 255 // (2 ** data[24] - 1)
+    return np.asarray(picture) // np.uint8(stretch)
 
 
 def _as_grey(data: bytes) -> bytes:
-    """Return an 8-bit palette PNG as a grey one: same pixels, without the chunks of the palette."""
+    """Return a palette PNG as a grey one: same pixels, without the chunks of the palette."""
     whole = bytearray(_PNG)
-    for kind, content in _chunks(data):
+    for chunk in _chunks(data):
+        kind = chunk[4:8]
         if kind == b"IHDR":
-            content = content[:9] + bytes((_GREY,)) + content[10:]
-        elif kind not in (b"IDAT", b"IEND"):
-            continue
-        check = zlib.crc32(kind + content)
-        whole += len(content).to_bytes(4, "big") + kind + content + check.to_bytes(4, "big")
+            header = chunk[4:17] + bytes((_GREY,)) + chunk[18:21]
+            whole += chunk[:4] + header + zlib.crc32(header).to_bytes(4, "big")
+        elif kind in (b"IDAT", b"IEND"):
+            # With its checksum, so that damage is still seen.
+            whole += chunk
     return bytes(whole)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(data: bytes) -> Iterator[bytes]:
+    """Yield length, name, content and checksum of each chunk as one."""
     position = len(_PNG)
     while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        yield data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
-        position += 12 + length
+        length = 12 + int.from_bytes(data[position : position + 4], "big")
+        yield data[position : position + length]
+        position += length
 
 
 def _kind(mask: NDArray[np.generic]) -> str:

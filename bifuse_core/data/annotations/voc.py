@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -40,8 +41,10 @@ class VocFile:
         )
 
     def _drawn(self, height: int, width: int, report: Report) -> Iterator[DrawnBox]:
-        root = _parsed(self.file, report)
-        if root is None:
+        try:
+            root = _parsed(self.file)
+        except LabelError as fault:
+            report(fault)
             return
         declared = [root.findtext(f"size/{side}", "0").strip() for side in ("width", "height")]
         if self.same_size and declared not in (["0", "0"], [str(width), str(height)]):
@@ -69,19 +72,24 @@ class VocFile:
             yield DrawnBox(where, (left, top, right, bottom), numbers[plain(name)], difficult)
 
 
-def names_in(files: list[Path], report: Report) -> tuple[str, ...]:
-    """Return the names of all objects in the files, sorted."""
-    roots = (_parsed(file, report) for file in files)
-    return tuple(
-        sorted(
-            {
-                element.findtext("name", "").strip()
-                for root in roots
-                if root is not None
-                for element in root.iter("object")
-            }
-        )
-    )
+def names_in(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return the names of all objects in the files, sorted, each as it is spelt first.
+
+    A file that cannot be read adds none; `VocFile.read` reports it.
+    """
+    found: list[str] = []
+    for file in files:
+        with suppress(LabelError):
+            found += [e.findtext("name", "").strip() for e in _parsed(file).iter("object")]
+    return tuple(sorted(one_spelling(found), key=plain))
+
+
+def one_spelling(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in their order without those that differ from an earlier one in spelling."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(plain(name), name)
+    return tuple(name for key, name in first.items() if key)
 
 
 def plain(name: str) -> str:
@@ -89,9 +97,8 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def _parsed(file: Path, report: Report) -> ElementTree.Element | None:
+def _parsed(file: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(file).getroot()
     except (OSError, ElementTree.ParseError, ValueError) as error:
-        report(LabelError(f"{file}: not readable as XML: {error}"))
-        return None
+        raise LabelError(f"{file}: not readable as XML: {error}") from error

@@ -11,6 +11,7 @@ from bifuse_core.data.entries import Entry, EntryDataset
 from bifuse_core.data.faults import Report
 from bifuse_core.data.layouts.layout import Layout, Options, listed
 from bifuse_core.data.pairs import ImagePair
+from bifuse_core.imaging.thermal import Limits, ThermalSettings
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,19 @@ class BagPair:
         return self.bag.name(self.number)
 
     def read(self) -> ImagePair:
-        """Read it.
-
-        Raises:
-            PairError: an image is malformed, or the two differ in size.
-        """
+        """Read it (see `BagPairs`)."""
         return self.bag[self.number]
+
+    def thermal_limits(self, settings: ThermalSettings) -> Limits | None:
+        """Return its thermal range (see `BagPairs`)."""
+        return self.bag.thermal_limits(settings)[self.number]
 
 
 def _read(path: Path, options: Options, report: Report) -> EntryDataset:
     bag = BagPairs(path, options.topics)
     pairs = [BagPair(bag, number) for number in range(len(bag))]
     chosen = listed(pairs, (path.parent,), options.split, report)
-    return EntryDataset(tuple(Entry(pair) for pair in chosen))
+    return EntryDataset(tuple(Entry(pair, limits=pair) for pair in chosen))
 
 
 BAG = Layout("bag", "a rosbag2 folder, .mcap or .db3 file with two image topics", is_bag, _read)

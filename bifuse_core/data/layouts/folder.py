@@ -66,6 +66,8 @@ def _boxes(
     coco = _coco_file(labels)
     if coco:
         content = read_coco(coco, classes, report)
+        for stranger in content.strangers(known):
+            report(LabelError(f"{stranger.where}: belongs to no pair"))
         return content.classes, content.of
     files = by_name(labels, (".txt", ".xml"), report)
     # classes.txt lies among the labels where a program for drawing boxes has put it.
@@ -81,7 +83,7 @@ def _boxes(
             f"{labels}: numbers of classes without names; write them to "
             f"{folder / 'classes.txt'}, or give the classes"
         )
-    names = names_in(drawn, report) if classes is None else classes
+    names = names_in(drawn) if classes is None else classes
 
     def find(name: str) -> BoxReader | None:
         file = files.get(name)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.entries import EntryDataset, PairReader
 from bifuse_core.data.faults import PairError, PictureError, Report
 from bifuse_core.data.pictures import PICTURE_SUFFIXES
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,9 @@ class Options:
         topics: names of the thermal and the RGB topic (layout `bag`).
         annotated: read boxes and masks; without, their faults do not matter.
         labelled_only: leave out samples that have neither boxes nor mask.
+
+    Raises:
+        PairError: a value of `mask_read_as` is not within 0..255.
     """
 
     split: str | None = None
@@ -39,6 +44,13 @@ class Options:
     topics: tuple[str, str] = TOPICS
     annotated: bool = True
     labelled_only: bool = False
+
+    def __post_init__(self) -> None:
+        for value in (*self.mask_read_as, *self.mask_read_as.values()):
+            if not 0 <= value <= UNLABELLED:
+                raise PairError(
+                    f"mask value {value} is outside 0..{UNLABELLED} (mask_read_as, --unlabelled)"
+                )
 
 
 class Layout(NamedTuple):
@@ -73,10 +85,10 @@ def listed(
         pairs: all pairs.
         folders: where the list `SPLIT.txt` may lie; a name a line, with or without a suffix.
         split: its name; None takes all pairs.
-        report: told of listed names that are not there.
+        report: told of listed names that are not there, and of those listed twice.
 
     Raises:
-        PairError: there is no such list.
+        PairError: there is no such list, or it cannot be read.
     """
     if split is None:
         return list(pairs)
@@ -86,7 +98,9 @@ def listed(
         raise PairError(f"no list of the split {split!r}; expected {' or '.join(map(str, places))}")
     there = {pair.name: pair for pair in pairs}
     found = []
-    for name in _names(file):
+    for name, count in Counter(_names(file)).items():
+        if count > 1:
+            report(PictureError(f"{file}: lists {name} {count} times; it is read once"))
         if name in there:
             found.append(there[name])
         else:
@@ -95,7 +109,10 @@ def listed(
 
 
 def _names(file: Path) -> list[str]:
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairError(f"{file}: not readable: {error}") from error
     return [
         line[: -len(suffix)]
         if (suffix := PurePosixPath(line).suffix).lower() in PICTURE_SUFFIXES

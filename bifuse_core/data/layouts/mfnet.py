@@ -19,7 +19,7 @@ from bifuse_core.data.entries import Entry, EntryDataset, PairReader
 from bifuse_core.data.faults import MaskError, PairError, PictureError, Report
 from bifuse_core.data.layouts.layout import Layout, Options, listed, subfolder
 from bifuse_core.data.pairs import ImagePair, by_name, matched
-from bifuse_core.data.pictures import read_as_stored, thermal_counts
+from bifuse_core.data.pictures import read_as_stored
 
 MASK_CLASSES = (
     "unlabelled",
@@ -59,7 +59,7 @@ class FourChannelFile:
             )
         thermal = np.ascontiguousarray(stored[..., 3])
         rgb = np.ascontiguousarray(stored[..., 2::-1])
-        return ImagePair(self.name, thermal_counts(self.file, thermal), rgb)
+        return ImagePair(self.name, thermal, rgb)
 
 
 def _sides(folder: Path) -> tuple[Path | None, Path | None]:
@@ -83,7 +83,8 @@ def _read(folder: Path, options: Options, report: Report) -> EntryDataset:
         pairs = list(matched(thermal, rgb, report))
     else:
         raise PairError(f"{folder}: not MFNet; expected {MFNET.expects}")
-    masks = by_name(folder / "labels", (".png",), report)
+    labels = subfolder(folder, "labels")
+    masks = by_name(labels, (".png",), report) if labels else {}
     for name in sorted(masks.keys() - {pair.name for pair in pairs}):
         report(MaskError(f"{masks[name]}: belongs to no pair"))
     entries = []
