@@ -21,6 +21,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
         (f"share/{NAME}/config", glob("config/*.*")),
+        (f"share/{NAME}/config/training", glob("config/training/*.yaml")),
         (f"share/{NAME}/rviz", glob("rviz/*.rviz")),
     ],
     python_requires=">=3.10",

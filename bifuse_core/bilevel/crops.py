@@ -16,6 +16,7 @@ from bifuse_core.data.augmentation import Augmentation, regraded
 from bifuse_core.data.sample import PairDataset, Sample
 from bifuse_core.data.tensors import normalised, to_tensors
 from bifuse_core.imaging.saliency import saliency_by_table, saliency_share, saliency_table
+from bifuse_core.imaging.thermal import Limits, ThermalSettings
 from bifuse_core.metrics.fusion.guards import HOTTEST
 
 EXTREMES = (0.15, 1.25)
@@ -62,6 +63,10 @@ class Remembered:
         """Names of the mask values."""
         return self.pairs.mask_classes
 
+    def thermal_limits(self, number: int, settings: ThermalSettings) -> Limits | None:
+        """Return the thermal range of a sample; see `PairDataset`."""
+        return self.pairs.thermal_limits(number, settings)
+
     def __len__(self) -> int:
         return len(self.pairs)
 
@@ -95,6 +100,12 @@ class Crops(Dataset[Crop]):
     vary: float = 0.5
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        # Before there are workers, each of which would read a whole recording for itself.
+        for source in self.sources:
+            for number in range(len(source.pairs)):
+                source.pairs.thermal_limits(number, ThermalSettings())
+
     def __getitem__(self, number: int) -> Crop:
         """Return a crop.
 
@@ -105,7 +116,9 @@ class Crops(Dataset[Crop]):
         shares = np.array([source.share for source in self.sources])
         chosen = int(random.choice(len(self.sources), p=shares / shares.sum()))
         pairs = self.sources[chosen].pairs
-        whole = self._varied(normalised(pairs[int(random.integers(len(pairs)))]), random)
+        index = int(random.integers(len(pairs)))
+        limits = pairs.thermal_limits(index, ThermalSettings())
+        whole = self._varied(normalised(pairs[index], limits=limits), random)
         tensors = to_tensors(whole)
         tables = [saliency_table(picture[None]) for picture in (tensors.thermal, tensors.luma)]
         thermal = tensors.thermal.flatten()
@@ -150,13 +163,14 @@ def batches(
     rank, processes = part
     if size % processes:
         raise ValueError(f"a batch of {size} cannot be divided evenly among {processes} processes")
-    loader: DataLoader[Batch] = DataLoader(
+    loader = DataLoader(
         crops,
         batch_sampler=_Numbers(size, first, rank, processes),
         collate_fn=collate,
         num_workers=workers,
     )
-    return iter(loader)
+    batches: Iterator[Batch] = iter(loader)  # the type of what `collate` returns
+    return batches
 
 
 @dataclass(frozen=True)
@@ -175,5 +189,3 @@ class _Numbers:
             start = step * self.size + self.rank * own
             yield list(range(start, start + own))
             step += 1
-
-

@@ -110,5 +110,5 @@ class Learner:
         decay = min(self._average, (1 + step) / (10 + step)) if self._average else 0.0
         for mean, last in zip(self.mean.parameters(), self.fusion.parameters(), strict=True):
             mean.lerp_(last, 1 - decay)
-        for mean, last in zip(self.mean.buffers(), self.fusion.buffers(), strict=True):
-            mean.copy_(last)
+        for kept, new in zip(self.mean.buffers(), self.fusion.buffers(), strict=True):
+            kept.copy_(new)

@@ -37,9 +37,7 @@ def optimiser_of(
             weight_decay=settings.weight_decay,
         )
     else:
-        optimiser = AdamW(
-            parameters, settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        optimiser = AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
     factors: dict[str, Callable[[int], float]] = {
         "cosine": partial(cosine, steps=steps),
         "steps": stepwise,

@@ -217,12 +217,17 @@ class Settings(Section):
         if self.data.crop < PATCH:
             raise ValueError(f"data.crop is {self.data.crop}; the critic needs {PATCH} or more")
         content_by_name(self.content.name, **self.content.options)
+        sources = len(self.data.sources)
+        for key, value in self.content.options.items():
+            if isinstance(value, list) and len(value) != sources:
+                raise ValueError(
+                    f"content.options.{key} has {len(value)} values for {sources} sources; give "
+                    "one for each, or a single number"
+                )
         hypergradient_by_name(self.hypergradient.name, **self.hypergradient.options)
         if self.weighting.name in WEIGHTINGS:
             kind = WEIGHTINGS[self.weighting.name]
-            require_options(
-                self.weighting.name, kind, self.weighting.options, ("tasks", "seed")
-            )
+            require_options(self.weighting.name, kind, self.weighting.options, ("tasks", "seed"))
         return self
 
 

@@ -138,7 +138,8 @@ class _Run:
             initial=done,
             desc=phase.name,
             unit="step",
-            disable=None if self.journal else True,
+            disable=self.journal is None,
+            mininterval=1.0,
         )
         for number in progress:
             figures = phase.strategy.step(number, training, validation)

@@ -58,7 +58,10 @@ class EdgeFusion(nn.Module):
             _conv(16, 24, stride=2), _conv(24, 24, dilation=2), nn.Conv2d(24, 16, 1)
         )
         self.up_eighth = nn.Sequential(_conv(16, 16), nn.Conv2d(16, 12, 1))
-        self.up_quarter = nn.Sequential(_conv(12, 12), nn.Conv2d(12, 1, 3, padding=1))
+        last = nn.Conv2d(12, 1, 3, padding=1)
+        # Both cameras alike at first: a start that prefers one can end in that camera alone.
+        nn.init.zeros_(last.weight)
+        self.up_quarter = nn.Sequential(_conv(12, 12), last)
 
     def weights(self, thermal: Tensor, luma: Tensor) -> Tensor:
         """Return u, the share of the thermal camera, (B, 1, H/4, W/4); H, W multiples of 16."""

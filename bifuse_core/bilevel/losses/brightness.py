@@ -12,6 +12,9 @@ from bifuse_core.metrics.fusion.guards import MARGIN
 PATCH = 8
 """Side of the squares whose mean levels are compared, pixels."""
 
+FEW = 0.001
+"""Share of a crop below which hot pixels count less and less."""
+
 DIM = 20 / 255
 """Added to the level that differences are relative to, so that black does not count infinitely."""
 
@@ -50,9 +53,28 @@ def heat_loss(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -
         threshold: (B,) thermal level above which a pixel is hot, of the whole picture: in a crop
             the hottest pixels need not be hot.
     """
+    return (_heat(thermal, luma, threshold) * F.relu(thermal - fused)).mean(dim=(1, 2, 3))
+
+
+def warmth(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
+    """Return the guard `hot`, the mean of F / A over hot pixels, (B,); near 1 where none is hot.
+
+    Args:
+        fused: (B, 1, H, W) in [0, 1].
+        thermal: likewise.
+        luma: likewise.
+        threshold: (B,), see `heat_loss`.
+    """
+    heat = _heat(thermal, luma, threshold)
+    kept = heat * fused / thermal.clamp_min(MARGIN / 255)
+    few = FEW * thermal[0].numel()
+    return (kept.sum(dim=(1, 2, 3)) + few) / (heat.sum(dim=(1, 2, 3)) + few)
+
+
+def _heat(thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
+    """Return how far each pixel is hot, and brighter than in the other picture, in [0, 1]."""
     hot = torch.sigmoid((thermal - threshold.view(-1, 1, 1, 1)) * 50)
-    alone = torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
-    return (hot * alone * F.relu(thermal - fused)).mean(dim=(1, 2, 3))
+    return hot * torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
 
 
 def _patches(fused: Tensor, thermal: Tensor, luma: Tensor) -> tuple[Tensor, Tensor]:

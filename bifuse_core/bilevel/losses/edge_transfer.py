@@ -27,7 +27,7 @@ def edge_loss(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
         luma: likewise.
     """
     fused_x, fused_y, fused_strength = _edges(fused)
-    kept, weights = 0.0, 0.0
+    kept = weights = torch.zeros(len(fused), device=fused.device)
     for source in (thermal, luma):
         x, y, strength = _edges(source)
         ratio = torch.minimum(strength, fused_strength) / torch.maximum(strength, fused_strength)

@@ -25,7 +25,7 @@ def fidelity(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
         luma: likewise.
     """
     pictures = 255 * torch.cat((thermal, luma, fused), dim=1)
-    seen, there = 0.0, 0.0
+    seen = there = pictures.new_zeros(len(pictures), 2)
     for size in WINDOWS[1:]:
         window = gaussian_window(size, size / 5)
         pictures = blur(pictures, window)[..., ::2, ::2]

@@ -12,9 +12,7 @@ from bifuse_core.bilevel.batch import Batch
 from bifuse_core.bilevel.objectives.contents import Content
 
 
-def critic_loss(
-    critic: nn.Module, fused: Tensor, batch: Batch, *, penalty: float = 10.0
-) -> Tensor:
+def critic_loss(critic: nn.Module, fused: Tensor, batch: Batch, *, penalty: float = 10.0) -> Tensor:
     """Return phi_V = E T_V(u) - E T_V(u_m) + eta R (eq. 6), a scalar.
 
     R = E (|dT_V / ds| - 1)^2 at a random point s between u and u_m of each picture, as Gulrajani

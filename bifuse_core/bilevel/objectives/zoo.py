@@ -19,7 +19,7 @@ CONTENTS: dict[str, Callable[..., Content]] = {
 }
 
 
-def content_by_name(name: str, **options: float) -> Content:
+def content_by_name(name: str, **options: float | list[float]) -> Content:
     """Return a content term with its options set.
 
     Args:
