@@ -25,11 +25,13 @@ from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.layouts.layout import Options
 from bifuse_core.engine.engine import choose_device
 from bifuse_core.engine.fusions import BASELINES, FUSIONS
+from bifuse_core.evaluation.against_maximum import MAXIMUM, against_maximum
 from bifuse_core.evaluation.album import Album
 from bifuse_core.evaluation.ledger import Key, Ledger, Result, Scores
 from bifuse_core.evaluation.methods import FolderMethod, Method, ModelMethod
 from bifuse_core.evaluation.run import SCORING, Evaluation
 from bifuse_core.evaluation.sequences import flicker_scores, sequences
+from bifuse_core.evaluation.sheet import write_sheet
 from bifuse_core.evaluation.tables import (
     by_method,
     html_table,
@@ -75,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "means something; known of videos, bags, and numbered frames in a folder for each sequence",
     )
     parser.add_argument("--pictures", type=int, default=12, help="pairs shown on the page")
+    parser.add_argument(
+        "--show", nargs="+", default=[], metavar="PAIR", help="the pairs shown, by name"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that read pairs")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -84,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score, and write `scores.jsonl` on the way, then `scores.json`, `table.md`, `page.html`.
+    """Score, and write `scores.jsonl` on the way, then tables, a page and a sheet of pictures.
 
     Raises:
         ValueError: options that make no comparison; see also `Evaluation.run`.
@@ -97,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     place = {"path": str(args.dataset.resolve()), "layout": args.layout}
     ledger = Ledger(args.out / "scores.jsonl", place)
     names = [entry.pair.name for entry in dataset.entries]
-    album = Album(args.out, _evenly(names, args.pictures))
+    album = Album(args.out, _shown(args, names))
     timings = Timings(device)
     results = Evaluation(dataset, methods, ledger, album, timings, device, args.workers).run()
 
@@ -107,14 +112,21 @@ def run(args: argparse.Namespace) -> int:
     if found:
         steps = sum(len(frames) - 1 for frames in found)
         title += f", {steps} steps between frames"
+    beside = against_maximum(columns)
     Console().print(terminal_table(title, columns))
+    Console().print(terminal_table("against max", beside))
     for line in _times(timings):
         print(line)
     record = _record(args, results, columns) | {"seconds": timings.medians()}
     (args.out / "scores.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-    text = f"{title}.\n\n{markdown_table(columns)}\n`{record['command']}`, {record['machine']}\n"
+    tables = f"{markdown_table(columns)}\n{markdown_table(beside)}"
+    text = f"{title}.\n\n{tables}\n`{record['command']}`, {record['machine']}\n"
     (args.out / "table.md").write_text(text, encoding="utf-8")
-    print(album.write_page(results, title, html_table(columns)))
+    if rows := album.rows(results):
+        # The other baselines are on the page.
+        shown = [MAXIMUM, *(m.name for m in methods if m.name not in BASELINES)]
+        write_sheet(args.out / "sheet.jpg", rows, ["thermal", "rgb", *shown])
+    print(album.write_page(results, title, html_table(columns) + html_table(beside)))
     return 0
 
 
@@ -139,6 +151,13 @@ def _sequences(args: argparse.Namespace, names: list[str]) -> list[list[str]]:
 def _column(rows: Mapping[str, Result], found: list[list[str]]) -> Scores:
     scores = means({name: result.scores for name, result in rows.items()})
     return scores | flicker_scores(rows, found)
+
+
+def _shown(args: argparse.Namespace, names: list[str]) -> list[str]:
+    unknown = [name for name in args.show if name not in names]
+    if unknown:
+        raise ValueError(f"--show: no pair {unknown[0]!r} in {args.dataset}")
+    return args.show or _evenly(names, args.pictures)
 
 
 def _times(timings: Timings) -> list[str]:

@@ -110,6 +110,16 @@ class Album:
         file.write_text(page, encoding="utf-8")
         return file
 
+    def rows(self, results: dict[Key, Result]) -> dict[str, dict[str, Path]]:
+        """Return the files of what is shown, `thermal`, `rgb` and each method's, of each pair."""
+        rows: dict[str, dict[str, Path]] = {name: {} for name in self._pairs}
+        for key in results:
+            if key.picture in rows:
+                sources = {kind: self._source(key, kind) for kind in ("thermal", "rgb")}
+                fused = {key.method: self._file(key, "fused")}
+                rows[key.picture] = sources | rows[key.picture] | fused
+        return rows
+
     def _section(self, name: str, results: list[tuple[Key, Result]]) -> str:
         sources = (self._source(results[0][0], kind) for kind in ("thermal", "rgb"))
         figures = [_figure("thermal and RGB", *sources)]

@@ -42,7 +42,8 @@ def write_mean_fusion(pairs: Path, folder: Path) -> None:
 
 
 def test_the_tables_have_every_model_and_the_baselines(evaluated: Path) -> None:
-    rows = [line for line in (evaluated / "table.md").read_text().splitlines() if line[:1] == "|"]
+    table = (evaluated / "table.md").read_text(encoding="utf-8").split("\n\n")[1]
+    rows = [line for line in table.splitlines() if line[:1] == "|"]
     header, _, *metrics = ([c.strip() for c in re.split(r"(?<!\\)\|", r)[1:-1]] for r in rows)
     assert header == ["", *METHODS]
     means_written = record(evaluated)["methods"]
@@ -210,3 +211,39 @@ def test_means_leave_out_pictures_without_a_value() -> None:
     assert none == {"|hot|": None}
     assert markdown_table({"max": none}).splitlines()[-1] == "| \\|hot\\| | - |"
     assert "<tr><td>|hot|</td><td>-</td></tr>" in html_table({"max": none})
+
+
+def test_the_table_against_the_maximum_is_computed_from_the_means(evaluated: Path) -> None:
+    means = {name: method["means"] for name, method in record(evaluated)["methods"].items()}
+    table = (evaluated / "table.md").read_text(encoding="utf-8").split("\n\n")[2]
+    rows = dict(
+        (cells[0], cells[1:])
+        for line in table.splitlines()
+        if len(cells := [cell.strip() for cell in line.strip("|").split(" | ")]) > 1
+    )
+    place = rows[""].index("mean")
+    assert "max" not in rows[""]
+    assert float(rows["MI / max"][place]) == pytest.approx(
+        means["mean"]["MI"] / means["max"]["MI"], abs=6e-4
+    )
+    assert float(rows["SSIM - max"][place]) == pytest.approx(
+        means["mean"]["SSIM"] - means["max"]["SSIM"], abs=6e-4
+    )
+    assert float(rows["level"][place]) == pytest.approx(means["mean"]["level"], abs=6e-4)
+
+
+def test_the_sheet_shows_the_chosen_pairs_side_by_side(pairs: Path, tmp_path: Path) -> None:
+    chosen = sorted(file.stem for file in (pairs / "vi").iterdir())[1]
+    assert evaluate(pairs, tmp_path, "--models", "edge", "--show", chosen) == 0
+    sheet = cv2.imread(str(tmp_path / "sheet.jpg"))
+    height, width = sheet.shape[:2]
+    assert width > 2 * height  # thermal, rgb, max and edge in one row
+    shown = {file.name.split(".")[0] for file in (tmp_path / "pictures").iterdir()}
+    assert shown == {chosen}
+
+
+def test_a_pair_to_show_that_is_not_there_is_named(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(pairs, tmp_path, "--show", "elsewhere") == 2
+    assert "no pair 'elsewhere'" in capsys.readouterr().err
