@@ -73,8 +73,10 @@ def warmth(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -> T
 
 def _heat(thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
     """Return how far each pixel is hot, and brighter than in the other picture, in [0, 1]."""
+    # Softly, but nothing nearly black is hot: in a dark picture, that would be all of it.
+    bright = thermal > MARGIN / 255
     hot = torch.sigmoid((thermal - threshold.view(-1, 1, 1, 1)) * 50)
-    return hot * torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
+    return bright * hot * torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
 
 
 def _patches(fused: Tensor, thermal: Tensor, luma: Tensor) -> tuple[Tensor, Tensor]:
