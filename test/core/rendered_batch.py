@@ -15,19 +15,19 @@ from bifuse_core.data.tensors import normalised, to_tensors
 from bifuse_core.imaging.saliency import saliency_share, visual_saliency
 
 
-@cache
-def rendered_batch(*conditions: str, width: int = 128, height: int = 96) -> Batch:
+def rendered_batch(*conditions: str) -> Batch:
     """Return one whole picture of each condition."""
-    crops = []
-    for number, condition in enumerate(conditions):
-        drive = RenderedDrive(3, condition=condition, width=width, height=height)
-        frame = drive.frame(1.0)
-        sample = to_tensors(normalised(Sample(condition, frame.thermal, frame.rgb)))
-        pictures = (sample.thermal[None], sample.luma[None])
-        share = saliency_share(*(visual_saliency(picture) for picture in pictures))[0]
-        hottest = sample.thermal.flatten().quantile(0.98)
-        crops.append(Crop(sample, share, hottest, torch.tensor(0.3), number))
-    return collate(crops)
+    crops = (_whole(condition) for condition in conditions)
+    return collate([replace(crop, source=number) for number, crop in enumerate(crops)])
+
+
+@cache
+def _whole(condition: str) -> Crop:
+    frame = RenderedDrive(3, condition=condition, width=128, height=96).frame(1.0)
+    sample = to_tensors(normalised(Sample(condition, frame.thermal, frame.rgb)))
+    pictures = (sample.thermal[None], sample.luma[None])
+    share = saliency_share(*(visual_saliency(picture) for picture in pictures))[0]
+    return Crop(sample, share, sample.thermal.flatten().quantile(0.98), torch.tensor(0.3))
 
 
 def of_pictures(thermal: torch.Tensor, luma: torch.Tensor) -> Batch:
