@@ -32,7 +32,8 @@ def saliency_table(image: Tensor) -> Tensor:
     absent = histogram == 0
     low = distance.masked_fill(absent, torch.inf).amin(1, keepdim=True)
     high = distance.masked_fill(absent, -torch.inf).amax(1, keepdim=True)
-    return ((distance - low) / (high - low).clamp_min(1e-12)).clamp(0, 1).float()
+    rating = ((distance - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)
+    return torch.where(high > low, rating, 0).float()
 
 
 def saliency_by_table(image: Tensor, table: Tensor) -> Tensor:

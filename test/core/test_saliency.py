@@ -8,7 +8,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from bifuse_core.imaging.saliency import saliency_target, visual_saliency
+from bifuse_core.imaging.saliency import (
+    saliency_by_table,
+    saliency_share,
+    saliency_table,
+    saliency_target,
+    visual_saliency,
+)
 
 
 def by_definition(levels: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -67,3 +73,33 @@ def test_saliency_target_against_its_formula(random: np.random.Generator) -> Non
     expected = m1 * thermal / 255 + (1 - m1) * luma / 255
     target = saliency_target(picture(thermal), picture(luma))
     np.testing.assert_allclose(target[0, 0].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("top", [1, 3, 60, 256])
+def test_tables_against_the_definition(random: np.random.Generator, top: int) -> None:
+    levels = random.integers(0, top, (11, 14))
+    table = saliency_table(picture(levels))
+    assert table.shape == (1, 256)
+    rated = np.array([np.abs(levels - grey).sum() for grey in range(256)], np.float64)
+    present = rated[levels]
+    spread = present.max() - present.min()
+    # Levels that the picture lacks, as in an enlarged crop, stay within those that it has.
+    expected = np.clip((rated - present.min()) / spread, 0, 1) if spread else np.zeros(256)
+    np.testing.assert_allclose(table[0], expected, atol=1e-6)
+
+
+def test_a_crop_is_rated_as_in_the_whole_picture(random: np.random.Generator) -> None:
+    levels = random.integers(0, 256, (40, 52)) // random.integers(1, 4, (40, 52))
+    whole = torch.cat((picture(levels), picture(levels.clip(60, 90))))
+    crop = whole[..., 7:29, 13:45]
+    rated = saliency_by_table(crop, saliency_table(whole))
+    for one, of in zip(rated, (levels, levels.clip(60, 90)), strict=True):
+        np.testing.assert_allclose(one[0], by_definition(of)[7:29, 13:45], atol=1e-6)
+    assert torch.equal(rated, visual_saliency(whole)[..., 7:29, 13:45])
+    # By itself it would be rated by other histograms.
+    assert (visual_saliency(crop) - rated).abs().max() > 0.01
+
+
+def test_the_share_is_the_thermal_one_where_only_thermal_is_salient() -> None:
+    thermal, luma = torch.tensor([1.0, 0.0, 0.5, 0.8]), torch.tensor([0.0, 1.0, 0.5, 0.2])
+    torch.testing.assert_close(saliency_share(thermal, luma), torch.tensor([1.0, 0.0, 0.5, 0.8]))

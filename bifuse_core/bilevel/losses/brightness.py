@@ -13,7 +13,7 @@ PATCH = 8
 """Side of the squares whose mean levels are compared, pixels."""
 
 FEW = 0.001
-"""Share of a crop below which hot pixels count less and less."""
+"""Share of a crop that counts as kept: where fewer pixels are hot, they count little."""
 
 DIM = 20 / 255
 """Added to the level that differences are relative to, so that black does not count infinitely."""
@@ -44,7 +44,9 @@ def level_difference(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
 
 
 def heat_loss(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
-    """Return the mean of s (A - F) where F is darker, s where A is hot and brighter than B, (B,).
+    """Return the mean of s (T - F) where F is darker than T, the thermal level, (B,) in [0, 1].
+
+    s in [0, 1] tells where T is hot and 20 grey levels above the luminance, on a soft scale.
 
     Args:
         fused: (B, 1, H, W) in [0, 1].
@@ -57,7 +59,9 @@ def heat_loss(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -
 
 
 def warmth(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
-    """Return the guard `hot`, the mean of F / A over hot pixels, (B,); near 1 where none is hot.
+    """Return the guard `hot`, softened: the mean of F / T over hot pixels, (B,).
+
+    A thousandth of the picture counts as kept besides, so it is near 1 where next to none is hot.
 
     Args:
         fused: (B, 1, H, W) in [0, 1].
@@ -72,9 +76,11 @@ def warmth(fused: Tensor, thermal: Tensor, luma: Tensor, threshold: Tensor) -> T
 
 
 def _heat(thermal: Tensor, luma: Tensor, threshold: Tensor) -> Tensor:
-    """Return how far each pixel is hot, and brighter than in the other picture, in [0, 1]."""
+    """Return how far each pixel is hot and 20 grey levels above the luminance, in [0, 1]."""
+    # Softly, but nothing nearly black is hot: in a dark picture, that would be all of it.
+    bright = thermal > MARGIN / 255
     hot = torch.sigmoid((thermal - threshold.view(-1, 1, 1, 1)) * 50)
-    return hot * torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
+    return bright * hot * torch.sigmoid((thermal - luma - MARGIN / 255) * 50)
 
 
 def _patches(fused: Tensor, thermal: Tensor, luma: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from bifuse_core.metrics.ssim import ssim
 
 
 def dissimilarity(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
-    """Return 1 - (SSIM(A, F) + SSIM(B, F)) / 2, (B,) in [0, 2].
+    """Return 1 - (SSIM with the thermal picture + SSIM with the luminance) / 2, (B,) in [0, 2].
 
     Args:
         fused: (B, 1, H, W) in [0, 1], H and W at least 11.

@@ -16,7 +16,8 @@ FLAT = 1e-2
 def fidelity(fused: Tensor, thermal: Tensor, luma: Tensor) -> Tensor:
     """Return vifp of each source on scales 2 to 4, (B, 2): thermal, luma; 0 or more.
 
-    The finest of the four scales, the most costly one, follows the second closely and is left out.
+    The finest of the four scales, the most costly one, is left out: it puts pictures made from the
+    pixels of both sources in the same order. Only it would tell fine noise and slight blur.
     Source: Sheikh and Bovik, IEEE TIP 15 (2006).
 
     Args:

@@ -18,6 +18,7 @@ FAINT_INFORMATION = 0.1
 """Added to bits below a logarithm, so that a blank source does not pull without limit."""
 
 FAINT_FIDELITY = 0.01
+"""Likewise, added to VIF."""
 
 
 @dataclass(frozen=True)

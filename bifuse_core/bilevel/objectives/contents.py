@@ -19,7 +19,7 @@ SIMILARITY_WEIGHT = 1.1
 
 
 def vsm(fused: Tensor, batch: Batch) -> Tensor:
-    """Return |u - u_m| + 1.1 (1 - SSIM(u, u_m)), as the paper's published code has it."""
+    """Return mean |u - u_m| + 1.1 (1 - SSIM(u, u_m)), as the paper's published code has it."""
     target = batch.target
     return (fused - target).abs().mean() + SIMILARITY_WEIGHT * (1 - ssim(fused, target).mean())
 

@@ -27,8 +27,10 @@ FAINT_LEVEL = 0.02
 class Goal:
     """Weighted shortfalls of each crop against margins over its own pixel-wise maximum.
 
-    A term that has reached its margin stops pulling, so that what is left of the freedom goes to
-    the others: single metrics pull against each other, and none is worth more than its goal.
+    A term that is past its margin stops pulling, so that what is left of the freedom goes to the
+    others: single metrics pull against each other, and none is worth more than its goal. The end
+    is soft: at its margin a term pulls with half its weight. `darkness` and `smoothness` have no
+    margin.
 
     What can be reached depends on the pictures: where one camera is nearly black, its structure is
     nearly lost in any mixture. So margins may differ from source to source.
@@ -45,8 +47,8 @@ class Goal:
         fidelity_share: VIF asked for, relative to that of the maximum.
         level: weight of the shortfall of the mean level.
         level_share: mean level asked for, relative to that of the maximum.
-        heat: weight of hot things being dimmed.
-        heat_share: level of hot things asked for, relative to the thermal picture, see `warmth`.
+        heat: weight of the shortfall of hot things, see `warmth`.
+        heat_share: level of hot things asked for, relative to the thermal picture.
         darkness: weight of the relative difference from the maximum, see `relative_darkness`.
         smoothness: weight of a choice that changes where neither picture does, see `unevenness`.
     """
@@ -104,5 +106,5 @@ def _of(margin: float | list[float], batch: Batch) -> Tensor | float:
 
 
 def _short(value: Tensor, wanted: Tensor | float, softness: float) -> Tensor:
-    """Return how far a value falls short, fading out over `softness` above what is wanted."""
+    """Return how far a value falls short, fading out within a few `softness` of what is wanted."""
     return softness * F.softplus((wanted - value) / softness)

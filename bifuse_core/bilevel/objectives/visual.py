@@ -20,8 +20,8 @@ def critic_loss(critic: nn.Module, fused: Tensor, batch: Batch, *, penalty: floa
 
     Args:
         critic: T_V, (B, 1, C, C) -> (B, 1, h, w) scores.
-        fused: (B, 1, C, C) u.
-        batch: tells u_m, and where between the two s lies.
+        fused: (B, 1, C, C) u, with or without a graph to the fusion network.
+        batch: tells u_m, and how far on the way from there to u s lies.
         penalty: eta.
     """
     target = batch.target
