@@ -53,8 +53,7 @@ def read_state(file: Path, settings: Settings) -> dict[str, Any]:
         stored, step = state["settings"], int(state["step"])
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ValueError(f"{file}: damaged, or no state of a run ({error})") from error
-    own = settings.model_dump(mode="json")
-    differ = sorted(key for key in own if stored.get(key) != own[key])
+    differ = _differences(stored, settings.model_dump(mode="json"))
     if differ:
         raise ValueError(
             f"{file}: a run with other settings ({', '.join(differ)}) stopped here after {step} "
@@ -70,3 +69,14 @@ def restore(state: dict[str, Any], learner: Learner) -> None:
     for task, task_state in zip(learner.tasks, state["tasks"], strict=True):
         task.net.load_state_dict(task_state)
     torch.set_rng_state(state["random"])
+
+
+def _differences(stored: Any, own: Any, key: str = "") -> list[str]:
+    """Return the dotted keys of the values that are not the same."""
+    if not (isinstance(stored, dict) and isinstance(own, dict)):
+        return [] if stored == own else [key]
+    return [
+        found
+        for part in sorted(stored.keys() | own.keys())
+        for found in _differences(stored.get(part), own.get(part), f"{key}.{part}".lstrip("."))
+    ]

@@ -57,9 +57,9 @@ def load_fusion(network: str, weights: Path | None = None) -> tuple[nn.Module, s
     net = create_fusion(network)
     if weights is None and network not in SHIPPED:
         raise CheckpointError(
-            f"no weights are shipped for network {network!r}: train some with `bifuse train "
-            f"CONFIG --set network={network}`, and give the file (option --weights FILE, {network}=FILE in "
-            "`bifuse evaluate`, parameter `weights` of the node)"
+            f"no weights are shipped for network {network!r}: train some with `bifuse train CONFIG "
+            f"--set network={network}`, and give the file (option --weights FILE, {network}=FILE "
+            "in `bifuse evaluate`, parameter `weights` of the node)"
         )
     checksum = load_weights(weights or shipped_weights(network), network, net)
     return net.eval().requires_grad_(False), checksum
