@@ -45,11 +45,11 @@ class Journal:
 
     @torch.no_grad()
     def show(self, step: int, fusion: nn.Module, batch: Batch) -> None:
-        """Show thermal, luminance, the target u_m and the fused picture of each pair."""
+        """Show thermal, luminance, the target u_m and the fused picture of each pair in a row."""
         fused = fusion(batch.thermal, batch.luma)
-        row = (batch.thermal, batch.luma, batch.target, fused)
-        pictures = torch.cat(row, dim=3).clamp(0, 1).cpu()
-        self._writer.add_images("thermal, luma, u_m, fused", pictures, step)
+        rows = torch.cat((batch.thermal, batch.luma, batch.target, fused), dim=3).clamp(0, 1)
+        sheet = rows[:, 0].flatten(0, 1).cpu()
+        self._writer.add_image("thermal, luma, u_m, fused", sheet, step, dataformats="HW")
 
     def flush(self) -> None:
         """Put what was written on disk."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,17 @@ def read_state(file: Path, settings: Settings) -> dict[str, Any]:
         ValueError: the file is damaged, or of a run with other settings; names what differs.
     """
     try:
+        with zipfile.ZipFile(file) as archive:
+            # torch.load does not look at the checksums.
+            spoilt = archive.testzip()
+        if spoilt is not None:
+            raise ValueError(f"the checksum of {spoilt} is wrong")
         state = torch.load(file, weights_only=True, map_location="cpu")
         stored, step = state["settings"], int(state["step"])
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{file}: damaged, or no state of a run ({error})") from error
+    # Over damaged bytes the libraries raise whatever comes up.
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{file}: damaged, or no state of a run ({reason})") from error
     differ = _differences(stored, settings.model_dump(mode="json"))
     if differ:
         raise ValueError(

@@ -270,7 +270,7 @@ def test_the_main_phase_draws_each_level_from_its_split(tmp_path: Path) -> None:
 
         def upper(self, fused: Tensor, batch: Batch) -> Tensor:
             seen["upper"] |= set(batch.names)
-            return super(Noting, self).lower(fused, batch) - 0 * fused.mean()
+            return super().lower(fused, batch) - 0 * fused.mean()
 
     tasks = [trainings.tasks()[0], Noting()]
     trainings.train(

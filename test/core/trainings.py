@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,18 @@ class Pictures:
         return self.count
 
     def __getitem__(self, number: int) -> Sample:
-        random = np.random.default_rng((self.seed, number))
-        thermal, *colours = (
-            gaussian_filter(random.normal(size=(self.height, self.width)), sigma)
-            for sigma in (4, 3, 3, 3)
-        )
-        shades = [np.rint(110 + 70 * x / x.std()).clip(0, 255) for x in (thermal, *colours)]
-        levels = [shade.astype(np.uint8) for shade in shades]
-        return Sample(f"{self.seed}/{number}", levels[0], np.dstack(levels[1:]))
+        return drawn(self.seed, number, self.height, self.width)
 
     def thermal_limits(self, number: int, settings: ThermalSettings) -> Limits | None:
         return None
+
+
+@cache
+def drawn(seed: int, number: int, height: int, width: int) -> Sample:
+    random = np.random.default_rng((seed, number))
+    shades = (gaussian_filter(random.normal(size=(height, width)), x) for x in (4, 3, 3, 3))
+    levels = [np.rint(110 + 70 * x / x.std()).clip(0, 255).astype(np.uint8) for x in shades]
+    return Sample(f"{seed}/{number}", levels[0], np.dstack(levels[1:]))
 
 
 class Blend(nn.Module):
