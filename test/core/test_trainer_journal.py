@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 import trainings
-from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bifuse_core.bilevel.journal import Journal
@@ -54,8 +53,8 @@ def test_pictures_show_the_same_pairs_with_inputs_target_and_result_side_by_side
     events = written(tmp_path / CURVES)
     assert events.Tags()["images"] == [PICTURES]
     assert [event.step for event in events.Images(PICTURES)] == [4, 8]
-    image = Image.open(io.BytesIO(events.Images(PICTURES)[1].encoded_image_string))
-    shown = np.asarray(image.convert("L"), np.float32) / 255
+    png = np.frombuffer(events.Images(PICTURES)[1].encoded_image_string, np.uint8)
+    shown = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
     assert shown.shape == (SHOWN * trainings.SIZE, 4 * trainings.SIZE)
     for number, row in enumerate(np.split(shown, SHOWN)):
         thermal, luma, target, fused = np.split(row, 4, axis=1)
