@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from bifuse_core.__main__ import main
 from bifuse_core.bilevel.learner import Learner
 from bifuse_core.bilevel.trainer import STATE
 from bifuse_core.commands import train
-from bifuse_core.nets.checkpoint import card_of, save_weights
+from bifuse_core.nets.checkpoint import card_of, save_weights, sha256_of
 from bifuse_core.nets.zoo import create_fusion, load_fusion
 
 CONTENT: dict[str, Any] = {
@@ -59,6 +58,10 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> str:
     return line
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 @pytest.mark.parametrize("network", ["edge", "tardal", "umfusion"])
 def test_it_writes_weights_that_fuse_and_a_card_that_tells_how_they_came_about(
     network: str,
@@ -73,7 +76,7 @@ def test_it_writes_weights_that_fuse_and_a_card_that_tells_how_they_came_about(
     assert trained("out", "--set", f"network={network}", "average=0.5") == 0
     assert torch.get_num_threads() == threads
     weights = tmp_path / "out" / f"{network}.safetensors"
-    checksum = hashlib.sha256(weights.read_bytes()).hexdigest()
+    checksum = sha256_of(weights)
     assert f"{weights}: sha256 {checksum}" in capsys.readouterr().out
     assert load_fusion(network, weights)[1] == checksum
 
@@ -123,13 +126,12 @@ def test_a_finished_run_is_left_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert trained() == 0
-    before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file()}
+    before = contents(tmp_path / "out")
     capsys.readouterr()
     monkeypatch.setattr(train, "open_splits", None)
     assert trained() == 0
     assert "finished, sha256" in capsys.readouterr().out
-    after = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file()}
-    assert after == before
+    assert contents(tmp_path / "out") == before
 
 
 def test_weights_that_got_lost_are_written_from_the_state(
@@ -147,11 +149,11 @@ def test_the_folder_of_another_run_is_refused_and_left_alone(
     trained: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert trained() == 0
-    before = (tmp_path / "out" / "edge.safetensors").read_bytes()
+    before = contents(tmp_path / "out")
     capfd.readouterr()
     assert trained("out", "--set", "seed=4", "data.crop=64") == 2
     assert "state.pt: a run with other settings (data.crop, seed) stopped here" in complaint(capfd)
-    assert (tmp_path / "out" / "edge.safetensors").read_bytes() == before
+    assert contents(tmp_path / "out") == before
 
 
 def of_another_network(file: Path) -> list[str]:
@@ -160,17 +162,18 @@ def of_another_network(file: Path) -> list[str]:
 
 
 def altered(file: Path) -> list[str]:
-    expected = hashlib.sha256(file.read_bytes()).hexdigest()
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
-    return [expected, hashlib.sha256(content).hexdigest()]
+    content = file.read_bytes()
+    return differing(file, content[:-1] + bytes([content[-1] ^ 1]))
 
 
 def truncated(file: Path) -> list[str]:
-    expected = hashlib.sha256(file.read_bytes()).hexdigest()
-    file.write_bytes(file.read_bytes()[:-100])
-    return [expected, hashlib.sha256(file.read_bytes()).hexdigest()]
+    return differing(file, file.read_bytes()[:-100])
+
+
+def differing(file: Path, content: bytes) -> list[str]:
+    expected = sha256_of(file)
+    file.write_bytes(content)
+    return [expected, sha256_of(file)]
 
 
 def missing(file: Path) -> list[str]:
