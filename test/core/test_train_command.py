@@ -7,55 +7,20 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from test_splits import folder_of_pairs
 
 from bifuse_core.__main__ import main
 from bifuse_core.bilevel.learner import Learner
 from bifuse_core.bilevel.trainer import STATE
 from bifuse_core.commands import train
-from bifuse_core.nets.checkpoint import card_of, save_weights, sha256_of
-from bifuse_core.nets.zoo import create_fusion, load_fusion
+from bifuse_core.nets.checkpoint import card_of, sha256_of
+from bifuse_core.nets.zoo import load_fusion
 
-CONTENT: dict[str, Any] = {
-    "network": "edge",
-    "data": {"sources": [{"path": "pairs"}], "batch": 2, "crop": 48},
-    "warm_start": 2,
-    "steps": 2,
-    "log": {"save_every": 1},
-    "seed": 3,
-}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    folder_of_pairs(folder / "pairs", 6)
-    return folder
-
-
-@pytest.fixture
-def trained(data: Path, tmp_path: Path) -> Callable[..., int]:
-    """Return a function that runs `bifuse train` into a folder of that name."""
-    config = tmp_path / "run.yaml"
-    config.write_text(yaml.safe_dump(CONTENT))
-
-    def call(out: str = "out", *more: str, data: Path = data) -> int:
-        arguments = ["train", str(config), "--data", str(data), "--out", str(tmp_path / out)]
-        return main([*arguments, "--device", "cpu", *more])
-
-    return call
-
-
-def complaint(capfd: pytest.CaptureFixture[str]) -> str:
-    """Return the one line that the command has to say."""
-    (line,) = [x for x in capfd.readouterr().err.splitlines() if x.startswith("bifuse:")]
-    return line
+pytest_plugins = ("train_fixtures",)
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -146,80 +111,20 @@ def test_weights_that_got_lost_are_written_from_the_state(
 
 
 def test_the_folder_of_another_run_is_refused_and_left_alone(
-    trained: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    trained: Callable[..., int], tmp_path: Path, complaint: Callable[[], str]
 ) -> None:
     assert trained() == 0
     before = contents(tmp_path / "out")
-    capfd.readouterr()
     assert trained("out", "--set", "seed=4", "data.crop=64") == 2
-    assert "state.pt: a run with other settings (data.crop, seed) stopped here" in complaint(capfd)
+    assert "state.pt: a run with other settings (data.crop, seed) stopped here" in complaint()
     assert contents(tmp_path / "out") == before
 
 
-def of_another_network(file: Path) -> list[str]:
-    save_weights(file, "tardal", create_fusion("tardal"), {})
-    return ["'tardal'", "'edge'"]
-
-
-def altered(file: Path) -> list[str]:
-    content = file.read_bytes()
-    return differing(file, content[:-1] + bytes([content[-1] ^ 1]))
-
-
-def truncated(file: Path) -> list[str]:
-    return differing(file, file.read_bytes()[:-100])
-
-
-def differing(file: Path, content: bytes) -> list[str]:
-    expected = sha256_of(file)
-    file.write_bytes(content)
-    return [expected, sha256_of(file)]
-
-
-def missing(file: Path) -> list[str]:
-    file.unlink()
-    return ["no such weights file"]
-
-
-@pytest.mark.parametrize("spoil", [of_another_network, altered, truncated, missing])
-def test_start_weights_that_cannot_be_used_are_refused_before_training(
-    spoil: Callable[[Path], list[str]],
-    trained: Callable[..., int],
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    file = tmp_path / "start.safetensors"
-    save_weights(file, "edge", create_fusion("edge"), {})
-    facts = spoil(file)
-    assert trained("out", "--set", f"start={file}") == 2
-    line = complaint(capfd)
-    assert all(fact in line for fact in (str(file), *facts))
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("start", ["shipped", "FILE"])
-def test_a_run_begins_at_its_start_weights(
-    start: str, trained: Callable[..., int], tmp_path: Path
-) -> None:
-    expected = create_fusion("edge")
-    with torch.no_grad():
-        for parameter in expected.parameters():
-            parameter.copy_(torch.randn_like(parameter).half() / 10)
-    save_weights(tmp_path / "start.safetensors", "edge", expected, {})
-    if start == "shipped":
-        expected = load_fusion("edge")[0]
-    place = start.replace("FILE", str(tmp_path / "start.safetensors"))
-    tiny = "fusion_optimiser={learning_rate: 1.0e-9, weight_decay: 0}"
-    assert trained("out", "--set", f"start={place}", tiny) == 0
-    for name, tensor in load_file(tmp_path / "out" / "edge.safetensors").items():
-        torch.testing.assert_close(tensor, expected.state_dict()[name].half(), rtol=2e-3, atol=1e-6)
-
-
 def test_what_is_not_finite_ends_it_with_one_line_that_names_the_pairs(
-    trained: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    trained: Callable[..., int], tmp_path: Path, complaint: Callable[[], str]
 ) -> None:
     assert trained("out", "--set", "fusion_optimiser.learning_rate=1.0e+30", "steps=9") == 2
-    line = complaint(capfd)
+    line = complaint()
     assert " is nan on the batch " in line or " has length " in line
     names = line.partition("on the batch ")[2].replace(" and ", ", ").split(", ")
     assert set(names) <= {f"{number:02d}" for number in range(6)}
@@ -242,22 +147,22 @@ def test_a_change_that_makes_no_sense_is_refused_before_training(
     message: str,
     trained: Callable[..., int],
     tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    complaint: Callable[[], str],
 ) -> None:
     assert trained("out", "--set", change) == 2
-    assert message in complaint(capfd)
+    assert message in complaint()
     assert not list(tmp_path.glob("out/*"))
 
 
 def test_missing_data_and_devices_and_damaged_pictures_are_named(
-    trained: Callable[..., int], data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    trained: Callable[..., int], data: Path, tmp_path: Path, complaint: Callable[[], str]
 ) -> None:
     assert trained("out", data=tmp_path / "nowhere") == 2
-    assert f"{tmp_path / 'nowhere' / 'pairs'}: no such file or folder" in complaint(capfd)
+    assert f"{tmp_path / 'nowhere' / 'pairs'}: no such file or folder" in complaint()
     assert trained("out", "--device", "abacus") == 2
-    assert "no device 'abacus'" in complaint(capfd)
+    assert "no device 'abacus'" in complaint()
     shutil.copytree(data, tmp_path / "spoilt")
     for file in (tmp_path / "spoilt").rglob("*.png"):
         file.write_bytes(file.read_bytes()[:300])
     assert trained("out", "--set", "data.workers=1", data=tmp_path / "spoilt") == 2
-    assert ".png" in complaint(capfd)
+    assert ".png" in complaint()
