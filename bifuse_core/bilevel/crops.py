@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bifuse_core.bilevel.batch import Batch, Crop, collate
 from bifuse_core.data.augmentation import Augmentation, regraded
+from bifuse_core.data.faults import PairError
 from bifuse_core.data.sample import PairDataset, Sample
 from bifuse_core.data.tensors import normalised, to_tensors
 from bifuse_core.imaging.saliency import saliency_by_table, saliency_share, saliency_table
@@ -159,6 +160,7 @@ def batches(
 
     Raises:
         ValueError: the batch cannot be divided evenly.
+        PairError: when a batch is asked for: a sample has a fault.
     """
     rank, processes = part
     if size % processes:
@@ -168,9 +170,22 @@ def batches(
         batch_sampler=_Numbers(size, first, rank, processes),
         collate_fn=collate,
         num_workers=workers,
+        # Else it draws from the global generator, once more whenever a run goes on.
+        generator=torch.Generator(),
     )
-    batches: Iterator[Batch] = iter(loader)  # the type of what `collate` returns
-    return batches
+    return _read(loader)
+
+
+def _read(loader: DataLoader[Crop]) -> Iterator[Batch]:
+    """Yield the batches of a loader, whose workers start when the first one is asked for."""
+    try:
+        yield from loader
+    except PairError as error:
+        if loader.num_workers:
+            # It comes with the traceback of the worker, `TYPE: MESSAGE` in the last line.
+            last = str(error).strip().splitlines()[-1]
+            raise PairError(last.partition(": ")[2]) from error
+        raise
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,8 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from bifuse_core.bilevel.batch import Batch
-from bifuse_core.bilevel.settings import LogSettings
+from bifuse_core.bilevel.sections import LogSettings
 from bifuse_core.bilevel.strategies.strategy import Figures
-
-SHOWN = 4
-"""Pairs of a batch that are shown."""
 
 
 class Journal:
@@ -24,11 +21,11 @@ class Journal:
     Args:
         folder: of the event files.
         settings: see `LogSettings`.
-        first: step that the run starts or goes on from; later points of an earlier try are hidden.
+        done: steps that the run goes on from; later points of an earlier try are hidden.
     """
 
-    def __init__(self, folder: Path, settings: LogSettings, first: int) -> None:
-        self._writer = SummaryWriter(str(folder), purge_step=first)
+    def __init__(self, folder: Path, settings: LogSettings, done: int) -> None:
+        self._writer = SummaryWriter(str(folder), purge_step=done + 1)
         self._settings = settings
         self._gathered: dict[str, list[float]] = defaultdict(list)
 
@@ -48,12 +45,16 @@ class Journal:
 
     @torch.no_grad()
     def show(self, step: int, fusion: nn.Module, batch: Batch) -> None:
-        """Show thermal, luminance, the target u_m and the fused picture of a few pairs."""
-        thermal, luma = batch.thermal[:SHOWN], batch.luma[:SHOWN]
-        row = (thermal, luma, batch.target[:SHOWN], fusion(thermal, luma))
-        pictures = torch.cat(row, dim=3).clamp(0, 1).float().cpu()
-        self._writer.add_images("thermal, luma, u_m, fused", pictures, step)
+        """Show thermal, luminance, the target u_m and the fused picture of each pair in a row."""
+        fused = fusion(batch.thermal, batch.luma)
+        rows = torch.cat((batch.thermal, batch.luma, batch.target, fused), dim=3).clamp(0, 1)
+        sheet = rows[:, 0].flatten(0, 1).cpu()
+        self._writer.add_image("thermal, luma, u_m, fused", sheet, step, dataformats="HW")
+
+    def flush(self) -> None:
+        """Put what was written on disk."""
+        self._writer.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Put what was written on disk, and end."""
         self._writer.close()

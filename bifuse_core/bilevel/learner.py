@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bifuse_core.bilevel.batch import Batch
 from bifuse_core.bilevel.processes import averaged
 from bifuse_core.bilevel.schedules import optimiser_of
-from bifuse_core.bilevel.settings import OptimiserSettings
+from bifuse_core.bilevel.sections import OptimiserSettings
 
 
 class Task(Protocol):
@@ -94,7 +94,7 @@ class Learner:
     ) -> None:
         self.fusion, self.tasks = fusion, tuple(tasks)
         self.device = next(fusion.parameters()).device
-        self.mean = copy.deepcopy(fusion).requires_grad_(False)
+        self.mean = copy.deepcopy(fusion).requires_grad_(False).eval()
         self._precision, self._average = precision, average
 
     def fuse(self, batch: Batch) -> Tensor:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -22,6 +22,8 @@ def joined(device: torch.device) -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
@@ -59,3 +61,16 @@ def averaged(tensors: list[Tensor]) -> list[Tensor]:
     joint /= count()
     parts = joint.split([tensor.numel() for tensor in tensors])
     return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def gathered(own: Sequence[str]) -> list[str]:
+    """Return the texts of all processes, in the order of their numbers.
+
+    Args:
+        own: those of this process; every process must call.
+    """
+    if count() == 1:
+        return list(own)
+    found: list[Sequence[str]] = [()] * count()
+    dist.all_gather_object(found, own)
+    return [text for texts in found for text in texts]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,18 @@ def read_state(file: Path, settings: Settings) -> dict[str, Any]:
         ValueError: the file is damaged, or of a run with other settings; names what differs.
     """
     try:
+        with zipfile.ZipFile(file) as archive:
+            # torch.load does not look at the checksums.
+            spoilt = archive.testzip()
+        if spoilt is not None:
+            raise ValueError(f"the checksum of {spoilt} is wrong")
         state = torch.load(file, weights_only=True, map_location="cpu")
         stored, step = state["settings"], int(state["step"])
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{file}: damaged, or no state of a run ({error})") from error
-    own = settings.model_dump(mode="json")
-    differ = sorted(key for key in own if stored.get(key) != own[key])
+    # Over damaged bytes the libraries raise whatever comes up.
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{file}: damaged, or no state of a run ({reason})") from error
+    differ = _differences(stored, settings.model_dump(mode="json"))
     if differ:
         raise ValueError(
             f"{file}: a run with other settings ({', '.join(differ)}) stopped here after {step} "
@@ -70,3 +76,14 @@ def restore(state: dict[str, Any], learner: Learner) -> None:
     for task, task_state in zip(learner.tasks, state["tasks"], strict=True):
         task.net.load_state_dict(task_state)
     torch.set_rng_state(state["random"])
+
+
+def _differences(stored: Any, own: Any, key: str = "") -> list[str]:
+    """Return the dotted keys of the values that are not the same."""
+    if not (isinstance(stored, dict) and isinstance(own, dict)):
+        return [] if stored == own else [key]
+    return [
+        found
+        for part in sorted(stored.keys() | own.keys())
+        for found in _differences(stored.get(part), own.get(part), f"{key}.{part}".lstrip("."))
+    ]

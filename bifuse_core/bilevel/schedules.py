@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from bifuse_core.bilevel.settings import OptimiserSettings
+from bifuse_core.bilevel.sections import OptimiserSettings
 
 WARM_UP = 1000
 DROPS = ((30_000, 0.1), (40_000, 0.01))

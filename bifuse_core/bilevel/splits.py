@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bifuse_core.bilevel.crops import Crops, Remembered, Source
-from bifuse_core.bilevel.settings import DataSettings, SourceSettings
+from bifuse_core.bilevel.sections import DataSettings, SourceSettings
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import PairError

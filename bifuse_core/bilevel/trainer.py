@@ -27,6 +27,9 @@ from bifuse_core.bilevel.strategies.zoo import strategy_of
 STATE = "state.pt"
 CURVES = "tensorboard"
 
+SHOWN = 4
+"""Pairs whose pictures are written on the way."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -60,7 +63,7 @@ def train(
         out: folder of the state and the curves.
 
     Returns:
-        The figures of the last step.
+        The figures of the last step; none where all steps were done before.
 
     Raises:
         ValueError: `out` holds a run with other settings, or a damaged one.
@@ -70,25 +73,49 @@ def train(
     torch.manual_seed(settings.seed)
     precision = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
     learner = Learner(fusion, tasks, precision, settings.average)
+    phases = _phases(settings, learner, splits)
     file = out / STATE
     state = read_state(file, settings) if file.exists() else None
+    done = int(state["step"]) if state is not None else 0
+    _require_same_start(done, file)
     if state is not None:
         restore(state, learner)
-    done = int(state["step"]) if state is not None else 0
     journal = Journal(out / CURVES, settings.log, done) if processes.rank() == 0 else None
     figures, start = Figures(), 0
-    phases = _phases(settings, learner, splits)
-    for phase, following in zip(phases, [*phases[1:], phases[-1]], strict=True):
-        if state is not None and start <= done < start + phase.steps:
-            phase.strategy.load_state_dict(state["strategy"])
-        run = _Run(settings, learner, phase, following.strategy, start, file, journal)
-        figures = run.go(max(0, done - start)) or figures
-        start += phase.steps
-    if journal is not None:
-        journal.close()
+    try:
+        for phase, following in zip(phases, [*phases[1:], phases[-1]], strict=True):
+            if state is not None and start <= done < start + phase.steps:
+                phase.strategy.load_state_dict(state["strategy"])
+            run = _Run(settings, learner, phase, following.strategy, start, file, journal)
+            figures = run.go(max(0, done - start)) or figures
+            start += phase.steps
+    finally:
+        if journal is not None:
+            journal.close()
     fusion.load_state_dict(learner.mean.state_dict())
     fusion.eval()
     return figures
+
+
+def finished(settings: Settings, out: Path) -> bool:
+    """Tell whether all steps of a run are done.
+
+    Raises:
+        ValueError: `out` holds a run with other settings, or a damaged one.
+    """
+    file = out / STATE
+    if not file.exists():
+        return False
+    return int(read_state(file, settings)["step"]) == settings.warm_start + settings.steps
+
+
+def _require_same_start(done: int, file: Path) -> None:
+    starts = processes.gathered([str(done)])
+    if len(set(starts)) > 1:
+        raise ValueError(
+            f"{file}: the processes go on from different steps ({', '.join(starts)}); give a "
+            "folder that all of them see"
+        )
 
 
 def _phases(settings: Settings, learner: Learner, splits: Splits) -> list[Phase]:
@@ -167,10 +194,11 @@ class _Run:
         self.journal.add(step, figures)
         if self.journal.wants_pictures(step):
             # Always the same crops, so that pictures of different steps can be compared.
-            crops = [self.phase.validation[n] for n in range(self.settings.data.batch)]
+            crops = [self.phase.validation[number] for number in range(SHOWN)]
             self.journal.show(step, self.learner.mean, collate(crops).to(self.learner.device))
 
     def _save(self, done: int) -> None:
         if self.journal is not None:
+            self.journal.flush()
             strategy = self.phase.strategy if done < self.phase.steps else self.following
             save_state(self.file, self.settings, self.start + done, self.learner, strategy)

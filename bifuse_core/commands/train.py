@@ -18,10 +18,11 @@ from bifuse_core.bilevel.learner import Task
 from bifuse_core.bilevel.objectives.visual import VisualTask
 from bifuse_core.bilevel.objectives.zoo import content_by_name
 from bifuse_core.bilevel.settings import Settings, load_settings
-from bifuse_core.bilevel.splits import open_splits
-from bifuse_core.bilevel.trainer import train
+from bifuse_core.bilevel.splits import Splits, open_splits
+from bifuse_core.bilevel.trainer import finished, train
+from bifuse_core.engine.engine import choose_device
 from bifuse_core.machine import describe_machine
-from bifuse_core.nets.checkpoint import load_weights, save_weights
+from bifuse_core.nets.checkpoint import load_weights, save_weights, sha256_of
 from bifuse_core.nets.critic import PatchCritic
 from bifuse_core.nets.zoo import create_fusion, shipped_weights
 
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="change values, as data.crop=96"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 
 
@@ -47,25 +48,50 @@ def run(args: argparse.Namespace) -> int:
         ValueError: the configuration cannot be used; see also `trainer.train`.
     """
     settings = load_settings(args.config, _changes(args.set))
+    weights = args.out / f"{settings.network}.safetensors"
+    if weights.is_file() and finished(settings, args.out):
+        print(f"{weights}: finished, sha256 {sha256_of(weights)}")
+        return 0
     torch.set_num_threads(args.threads)
-    device = processes.local_device(torch.device(args.device))
+    device = processes.local_device(choose_device(args.device))
     with processes.joined(device):
         splits = open_splits(settings.data, args.data, settings.seed)
         torch.manual_seed(settings.seed)
         fusion = create_fusion(settings.network).to(device)
         tasks = _tasks(settings, device)
         if settings.start != "none":
-            file = shipped_weights(settings.network) if settings.start == "shipped" else None
-            load_weights(file or Path(settings.start), settings.network, fusion)
+            load_weights(_start(settings), settings.network, fusion)
         args.out.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         figures = train(settings, fusion, tasks, splits, args.out)
         if processes.rank() == 0:
-            card = _card(args.config, settings, figures, time.monotonic() - started)
-            weights = args.out / f"{settings.network}.safetensors"
+            card = {
+                "task": "fusion",
+                "command": shlex.join(["bifuse", *sys.argv[1:]]),
+                "config": args.config.name,
+                "data": _counts(settings, splits),
+                "seed": settings.seed,
+                "settings": settings.model_dump(mode="json"),
+                "last_figures": {name: round(value, 5) for name, value in figures.items()},
+                "minutes_of_this_start": round((time.monotonic() - started) / 60, 1),
+                "torch": str(torch.__version__),
+                "machine": describe_machine(),
+            }
             checksum = save_weights(weights, settings.network, fusion, card)
             print(f"{weights}: sha256 {checksum}")
     return 0
+
+
+def _start(settings: Settings) -> Path:
+    if settings.start == "shipped":
+        return shipped_weights(settings.network)
+    return Path(settings.start)
+
+
+def _counts(settings: Settings, splits: Splits) -> list[dict[str, Any]]:
+    """Return path and number of pairs of each source."""
+    sources = zip(settings.data.sources, splits.whole.sources, strict=True)
+    return [{"path": str(source.path), "pairs": len(opened.pairs)} for source, opened in sources]
 
 
 def _changes(pairs: list[str]) -> dict[str, Any]:
@@ -74,7 +100,10 @@ def _changes(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not (key and equals):
             raise ValueError(f"--set takes KEY=VALUE, not {pair!r}")
-        changes[key] = yaml.safe_load(value)
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ValueError(f"--set {key}: {value!r} is no YAML value") from error
     return changes
 
 
@@ -82,18 +111,3 @@ def _tasks(settings: Settings, device: torch.device) -> list[Task]:
     content = content_by_name(settings.content.name, **settings.content.options)
     critic = settings.critic
     return [VisualTask(PatchCritic().to(device), content, critic.adversarial, critic.penalty)]
-
-
-def _card(
-    config: Path, settings: Settings, figures: dict[str, float], seconds: float
-) -> dict[str, Any]:
-    return {
-        "task": "fusion",
-        "command": shlex.join(["bifuse", *sys.argv[1:]]),
-        "config": config.name,
-        "settings": settings.model_dump(mode="json"),
-        "last_figures": {name: round(value, 5) for name, value in figures.items()},
-        "minutes_of_this_start": round(seconds / 60, 1),
-        "torch": str(torch.__version__),
-        "machine": describe_machine(),
-    }

@@ -90,7 +90,8 @@ class EdgeFusion(nn.Module):
             F.pad(x, padding, mode="replicate") if any(padding) else x for x in (thermal, luma)
         ]
         u = F.interpolate(self.weights(*padded), scale_factor=4, mode="bilinear")
-        return torch.lerp(luma, thermal, u[..., :height, :width])
+        # Under autocast the weights come in half precision.
+        return torch.lerp(luma, thermal, u[..., :height, :width].to(luma.dtype))
 
 
 def _double(x: Tensor) -> Tensor:

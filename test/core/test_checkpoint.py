@@ -175,7 +175,7 @@ def test_a_network_without_shipped_weights_says_how_to_give_some(network: str) -
         load_fusion(network)
     for fact in (
         f"no weights are shipped for network '{network}'",
-        f"bifuse warm-start --network {network}",
+        f"bifuse train CONFIG --set network={network}",
         "--weights FILE",
         f"{network}=FILE",
     ):

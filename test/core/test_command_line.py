@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from bifuse_core.__main__ import SUBCOMMANDS, main
 from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
@@ -21,8 +20,6 @@ from bifuse_core.data.rendered import RenderedFrame
 from bifuse_core.data.rendered.pairs import RenderedPairs
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.engine.engine import Engine
-from bifuse_core.nets.checkpoint import card_of
-from bifuse_core.nets.zoo import load_fusion
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,27 +111,6 @@ def test_fusing_videos_into_a_folder_keeps_the_name_of_the_video(
     assert files == ["drive/000000.png", "drive/000001.png"]
 
 
-@pytest.mark.parametrize("network", ["edge", "tardal", "umfusion"])
-def test_warm_start_writes_weights_that_fuse(
-    rendered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], network: str
-) -> None:
-    out = tmp_path / "new" / "mine.safetensors"
-    threads = torch.get_num_threads()
-    arguments = ["warm-start", "--network", network, "--pairs", str(rendered), "--steps", "2"]
-    arguments += ["--batch", "1", "--crop", "32", "--out", str(out)]
-    assert main(arguments) == 0
-    assert torch.get_num_threads() == threads
-    _, checksum = load_fusion(network, out)
-    assert checksum in capsys.readouterr().out
-    card = yaml.safe_load(card_of(out).read_text())
-    assert card["data"] == {"real_pairs": 3, "rendered_pairs": 0}
-    assert 0 < card["training_loss"] < 3
-    fused = tmp_path / "fused"
-    arguments = ["fuse", str(rendered), "--network", network, "--weights", str(out)]
-    assert main([*arguments, "--out", str(fused)]) == 0
-    assert len(list(fused.iterdir())) == 3
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -147,11 +123,7 @@ def test_warm_start_writes_weights_that_fuse(
         (["fuse", "{rendered}", "--out", "{out}", "--device", "abacus"], "'abacus'"),
         (["fuse", "{rendered}", "--out", "{out}.webm"], "{out}.webm: cannot write a video"),
         (["render", "--out", "{out}", "--width", "3"], "width is 3"),
-        (["warm-start", "--network", "edge", "--out", "{out}"], "nothing to train on"),
-        (
-            ["warm-start", "--network", "edge", "--out", "{out}", "--pairs", "{rendered}"],
-            "96x80, smaller than the crop of 160",
-        ),
+        (["train", "{missing}", "--out", "{out}"], "{missing}: cannot be read (No such file"),
     ],
 )
 def test_a_fault_in_the_input_prints_one_line_and_returns_2(

@@ -219,6 +219,11 @@ def test_fusing_and_training_on_a_bag(tmp_path: Path) -> None:
     bag, out = write_bag(tmp_path / "bag", recording()), tmp_path / "out"
     assert main(["fuse", str(bag), "--out", str(out), "--device", "cpu"]) == 0
     assert len(list(out.rglob("*.png"))) == COUNT
-    arguments = ["warm-start", "--network", "edge", "--pairs", str(bag), "--steps", "1"]
-    arguments += ["--batch", "1", "--crop", "16", "--out", str(tmp_path / "w.safetensors")]
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "network: edge\ndata: {sources: [{path: bag}], crop: 48, batch: 1, validation_every: 0}\n"
+        "warm_start: 1\n"
+    )
+    arguments = ["train", str(config), "--data", str(tmp_path), "--out", str(tmp_path / "run")]
     assert main(arguments) == 0
+    assert (tmp_path / "run" / "edge.safetensors").is_file()

@@ -34,12 +34,16 @@ class Alternating:
     validation_batches = 0
 
     def __init__(self, learner: Learner, settings: Settings) -> None:
-        self._learner, self._settings = learner, settings.alternating
-        self._descents = Descents(learner, settings)
+        self._learner, self._rounds = learner, settings.alternating
+        whole, rest = divmod(settings.steps, self._rounds.fusion_steps + self._rounds.task_steps)
+        fusion = whole * self._rounds.fusion_steps + min(rest, self._rounds.fusion_steps)
+        self._descents = Descents(
+            learner, settings, fusion_steps=fusion, task_steps=settings.steps - fusion
+        )
 
     def step(self, number: int, training: Draw, validation: Draw) -> Figures:
         """Take one step; see `Strategy`."""
-        rounds = self._settings
+        rounds = self._rounds
         turn, place = divmod(number, rounds.fusion_steps + rounds.task_steps)
         if place < rounds.fusion_steps:
             return self._fusion_step(training(), rounds.growth * turn)

@@ -34,7 +34,8 @@ class Bilevel:
 
     def __init__(self, learner: Learner, settings: Settings) -> None:
         self._learner = learner
-        self._descents = Descents(learner, settings)
+        steps, lower_steps = settings.steps, settings.steps * settings.lower_steps
+        self._descents = Descents(learner, settings, fusion_steps=steps, task_steps=lower_steps)
         chosen = settings.hypergradient
         self._hypergradient = hypergradient_by_name(chosen.name, **chosen.options)
         self._weighting = weighting_by_name(

@@ -36,7 +36,8 @@ class Joint:
 
     def __init__(self, learner: Learner, settings: Settings) -> None:
         self._learner = learner
-        self._descents = Descents(learner, settings)
+        steps = settings.steps
+        self._descents = Descents(learner, settings, fusion_steps=steps, task_steps=steps)
         self._weighting = weighting_by_name(
             settings.weighting.name,
             len(learner.tasks),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bifuse_core.bilevel.batch import Batch
 from bifuse_core.bilevel.learner import Descent, Learner, Task
-from bifuse_core.bilevel.processes import averaged
+from bifuse_core.bilevel.processes import averaged, gathered
 from bifuse_core.bilevel.settings import Settings
 
 Draw = Callable[[], Batch]
@@ -57,14 +57,16 @@ class Descents:
     Args:
         learner: the networks.
         settings: of the run.
+        fusion_steps: length of the schedule of omega.
+        task_steps: length of the schedule of every theta.
     """
 
-    def __init__(self, learner: Learner, settings: Settings) -> None:
-        steps = settings.steps
-        self.fusion = Descent(learner.fusion, settings.fusion_optimiser, steps)
-        lower_steps = steps * (settings.lower_steps if settings.strategy == "bilevel" else 1)
+    def __init__(
+        self, learner: Learner, settings: Settings, *, fusion_steps: int, task_steps: int
+    ) -> None:
+        self.fusion = Descent(learner.fusion, settings.fusion_optimiser, fusion_steps)
         self.tasks = [
-            Descent(task.net, settings.task_optimiser, lower_steps) for task in learner.tasks
+            Descent(task.net, settings.task_optimiser, task_steps) for task in learner.tasks
         ]
 
     def state_dict(self) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def finite(loss: Tensor, name: str, batch: Batch) -> float:
     (mean,) = averaged([loss.detach()])
     value = mean.item()
     if not torch.isfinite(mean):
-        raise FloatingPointError(f"{name} is {value} on the batch {', '.join(batch.names)}")
+        raise FloatingPointError(f"{name} is {value} on the batch {_names(batch)}")
     return value
 
 
@@ -121,6 +123,11 @@ def advance(
     """
     length = descent.step(gradients)
     if not length < float("inf"):
-        names = ", ".join(name for batch in batches for name in batch.names)
+        names = " and ".join(map(_names, batches))
         raise FloatingPointError(f"the gradient of {name} has length {length} on the batch {names}")
     return length
+
+
+def _names(batch: Batch) -> str:
+    """Return the names of the pairs, those of the other processes too: any may be the culprit."""
+    return ", ".join(gathered(batch.names))

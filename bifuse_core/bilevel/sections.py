@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sections of a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bifuse_core.data.bags import TOPICS
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+
+LEAST_CROP = 48
+"""Smallest crop on which every loss is defined, pixels."""
+
+
+class Section(BaseModel):
+    """A part of the configuration; keys that it does not have are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Choice(Section):
+    """Something chosen by name, with options of its own.
+
+    Attributes:
+        name: see where it is used.
+        options: keywords of what is chosen.
+    """
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class SourceSettings(Section):
+    """A data set to train on.
+
+    Attributes:
+        path: below the data folder given to `train`.
+        share: part of all crops taken from it, relative to the other sources.
+        layout: as in `check` and `evaluate`.
+        split: name of a list of the layout; all samples by default.
+        every: take every nth sample (of a video, neighbours are alike).
+        topics: of a bag: thermal, RGB.
+    """
+
+    path: Path
+    share: Rate = 1.0
+    layout: str = "auto"
+    split: str | None = None
+    every: Positive = 1
+    topics: tuple[str, str] = TOPICS
+
+
+class DataSettings(Section):
+    """What crops are cut from.
+
+    Attributes:
+        sources: at least one.
+        batch: crops a step, of all processes together.
+        crop: side in pixels.
+        scale: interval by which pictures are enlarged before the crop.
+        vary: probability, for each camera, of its grey levels being varied.
+        validation_every: every nth sample of a source is kept for the upper level and not seen by
+            the lower one; 0 gives both levels all samples.
+        remembered: samples of each source kept in memory, in every worker.
+        workers: processes that read ahead; 0 reads in the training process.
+    """
+
+    sources: Annotated[list[SourceSettings], Field(min_length=1)]
+    batch: Positive = 4
+    crop: Annotated[int, Field(ge=LEAST_CROP)] = 160
+    scale: tuple[Rate, Rate] = (1.0, 1.0)
+    vary: Annotated[float, Field(ge=0, le=1)] = 0.5
+    validation_every: Count = 5
+    remembered: Count = 1000
+    workers: Count = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> DataSettings:
+        if self.validation_every == 1:
+            raise ValueError("validation_every is 1, which leaves the lower level nothing; 0 or >1")
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale is {self.scale}; the first must not be above the second")
+        return self
+
+
+class OptimiserSettings(Section):
+    """How parameters follow their gradients.
+
+    Attributes:
+        name: `adamw` (betas .9, .999) or `sgd`.
+        learning_rate: peak.
+        momentum: of `sgd`.
+        weight_decay: of either.
+        schedule: `cosine` to zero after a rise over the first 5 %; `steps`, the paper's code: a
+            rise over 1000 steps, then x0.1 from step 30000 and x0.01 from 40000; `constant`.
+        clip: greatest length of the gradient.
+    """
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Rate = 1.5e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Weight = 1e-4
+    schedule: Literal["cosine", "steps", "constant"] = "cosine"
+    clip: Rate = 1.0
+
+    @model_validator(mode="after")
+    def _check(self) -> OptimiserSettings:
+        if self.name == "adamw" and "momentum" in self.model_fields_set:
+            raise ValueError("adamw has no momentum; leave the key out, or take sgd")
+        return self
+
+
+class CriticSettings(Section):
+    """The critic T_V.
+
+    Attributes:
+        adversarial: weight of its score in Phi_V.
+        penalty: eta of the gradient penalty (eq. 6).
+    """
+
+    adversarial: Weight = 0.01
+    penalty: Weight = 10.0
+
+
+class AlternatingSettings(Section):
+    """The loop of Tang et al. (2022): fusion with the tasks fixed, then the tasks with it fixed.
+
+    Attributes:
+        fusion_steps: of each round.
+        task_steps: of each round.
+        growth: the task losses weigh this times the number of earlier rounds.
+    """
+
+    fusion_steps: Positive = 100
+    task_steps: Positive = 100
+    growth: Weight = 1.0
+
+
+class LogSettings(Section):
+    """What is written on the way.
+
+    Attributes:
+        losses_every: steps between points of the curves.
+        pictures_every: steps between sample pictures; 0 for none.
+        save_every: steps between saved states.
+    """
+
+    losses_every: Positive = 20
+    pictures_every: Count = 500
+    save_every: Positive = 200
