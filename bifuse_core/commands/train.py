@@ -48,24 +48,40 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = load_settings(args.config, _changes(args.set))
     torch.set_num_threads(args.threads)
-    device = processes.local_device(torch.device(args.device))
+    train_run(settings, args.config.name, args.data, args.out, torch.device(args.device))
+    return 0
+
+
+def train_run(settings: Settings, config: str, data: Path, out: Path, device: torch.device) -> None:
+    """Train as settings say, and write the weights with their card.
+
+    Args:
+        settings: of the run.
+        config: name of the file that they come from, for the card.
+        data: folder of the data sets.
+        out: folder of weights, state and curves; goes on there.
+        device: where to train.
+
+    Raises:
+        ValueError: the settings cannot be used; see also `trainer.train`.
+    """
+    device = processes.local_device(device)
     with processes.joined(device):
-        splits = open_splits(settings.data, args.data, settings.seed)
+        splits = open_splits(settings.data, data, settings.seed)
         torch.manual_seed(settings.seed)
         fusion = create_fusion(settings.network).to(device)
         tasks = _tasks(settings, device)
         if settings.start != "none":
             file = shipped_weights(settings.network) if settings.start == "shipped" else None
             load_weights(file or Path(settings.start), settings.network, fusion)
-        args.out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        figures = train(settings, fusion, tasks, splits, args.out)
+        figures = train(settings, fusion, tasks, splits, out)
         if processes.rank() == 0:
-            card = _card(args.config, settings, figures, time.monotonic() - started)
-            weights = args.out / f"{settings.network}.safetensors"
+            card = _card(config, settings, figures, time.monotonic() - started)
+            weights = out / f"{settings.network}.safetensors"
             checksum = save_weights(weights, settings.network, fusion, card)
             print(f"{weights}: sha256 {checksum}")
-    return 0
 
 
 def _changes(pairs: list[str]) -> dict[str, Any]:
@@ -85,12 +101,12 @@ def _tasks(settings: Settings, device: torch.device) -> list[Task]:
 
 
 def _card(
-    config: Path, settings: Settings, figures: dict[str, float], seconds: float
+    config: str, settings: Settings, figures: dict[str, float], seconds: float
 ) -> dict[str, Any]:
     return {
         "task": "fusion",
         "command": shlex.join(["bifuse", *sys.argv[1:]]),
-        "config": config.name,
+        "config": config,
         "settings": settings.model_dump(mode="json"),
         "last_figures": {name: round(value, 5) for name, value in figures.items()},
         "minutes_of_this_start": round(seconds / 60, 1),
