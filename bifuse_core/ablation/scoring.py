@@ -23,7 +23,7 @@ from bifuse_core.evaluation.timing import Timings
 
 
 @dataclass(frozen=True)
-class Stage:
+class ScoredSet:
     """The data set of some columns.
 
     Attributes:
@@ -60,7 +60,7 @@ class Stage:
         }
 
 
-def open_stage(columns: Columns, folder: Path) -> Stage:
+def open_scored_set(columns: Columns, folder: Path) -> ScoredSet:
     """Open the data set of some columns.
 
     Args:
@@ -72,4 +72,4 @@ def open_stage(columns: Columns, folder: Path) -> Stage:
     """
     path = folder / columns.data
     dataset = open_dataset(path, options=Options(annotated=False))
-    return Stage(columns, replace(dataset, entries=dataset.entries[:: columns.every]), path)
+    return ScoredSet(columns, replace(dataset, entries=dataset.entries[:: columns.every]), path)
