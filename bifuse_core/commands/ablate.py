@@ -84,7 +84,7 @@ def _scale(plan: Plan, runs: Sequence[Run], sets: Sequence[ScoredSet]) -> list[s
     return [
         f"Seeds {seeds}, {spread}. {scored}.",
         f"Steps of warm start + strategy, each on {data.batch} crops of {data.crop} x {data.crop} "
-        f"from {sources}; minutes per seed on {torch.get_num_threads()} threads of "
+        f"from {sources}; minutes per seed at --threads {torch.get_num_threads()} on "
         f"{describe_machine()}.",
         command,
     ]
