@@ -38,9 +38,14 @@ BASE = {
 }
 
 
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render(tmp_path_factory.mktemp("data") / "pairs")
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    render(tmp_path / "pairs")
+def place(tmp_path: Path, pairs: Path) -> Path:
+    (tmp_path / "pairs").symlink_to(pairs)
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(BASE))
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(PLAN))
     return tmp_path
