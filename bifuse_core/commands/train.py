@@ -53,22 +53,39 @@ def run(args: argparse.Namespace) -> int:
         print(f"{weights}: finished, sha256 {sha256_of(weights)}")
         return 0
     torch.set_num_threads(args.threads)
-    device = processes.local_device(choose_device(args.device))
+    train_run(settings, args.config.name, args.data, args.out, choose_device(args.device))
+    return 0
+
+
+def train_run(settings: Settings, config: str, data: Path, out: Path, device: torch.device) -> None:
+    """Train as settings say, and write the weights with their card.
+
+    Args:
+        settings: of the run.
+        config: name of the file that they come from, for the card.
+        data: folder of the data sets.
+        out: folder of weights, state and curves; goes on there.
+        device: where to train.
+
+    Raises:
+        ValueError: the settings cannot be used; see also `trainer.train`.
+    """
+    device = processes.local_device(device)
     with processes.joined(device):
-        splits = open_splits(settings.data, args.data, settings.seed)
+        splits = open_splits(settings.data, data, settings.seed)
         torch.manual_seed(settings.seed)
         fusion = create_fusion(settings.network).to(device)
         tasks = _tasks(settings, device)
         if settings.start != "none":
             load_weights(_start(settings), settings.network, fusion)
-        args.out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        figures = train(settings, fusion, tasks, splits, args.out)
+        figures = train(settings, fusion, tasks, splits, out)
         if processes.rank() == 0:
             card = {
                 "task": "fusion",
                 "command": shlex.join(["bifuse", *sys.argv[1:]]),
-                "config": args.config.name,
+                "config": config,
                 "data": _counts(settings, splits),
                 "seed": settings.seed,
                 "settings": settings.model_dump(mode="json"),
@@ -77,9 +94,9 @@ def run(args: argparse.Namespace) -> int:
                 "torch": str(torch.__version__),
                 "machine": describe_machine(),
             }
+            weights = out / f"{settings.network}.safetensors"
             checksum = save_weights(weights, settings.network, fusion, card)
             print(f"{weights}: sha256 {checksum}")
-    return 0
 
 
 def _start(settings: Settings) -> Path:

@@ -54,16 +54,17 @@ class ModelMethod:
     Args:
         spec: `NAME`, or `NAME=WEIGHTS` for a network with other weights than the shipped ones.
         device: where it runs.
+        name: what tables call it; network and weights file by default.
 
     Raises:
         ValueError: unknown name; the message lists the names.
         CheckpointError: the weights cannot be used.
     """
 
-    def __init__(self, spec: str, device: torch.device) -> None:
+    def __init__(self, spec: str, device: torch.device, name: str = "") -> None:
         network, _, weights = spec.partition("=")
         net, self._checksum = fusion_by_name(network, Path(weights) if weights else None)
-        self.name = f"{network} ({Path(weights).stem})" if weights else network
+        self.name = name or (f"{network} ({Path(weights).stem})" if weights else network)
         self._net = net.to(device)
 
     def version(self, picture: str) -> str:

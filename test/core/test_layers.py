@@ -20,7 +20,8 @@ BELOW = {
     "engine": GROUND,
     "bilevel": GROUND | {"data"},
     "evaluation": GROUND | {"data", "engine"},
-    "commands": GROUND | {"data", "engine", "bilevel", "evaluation"},
+    "ablation": GROUND | {"data", "engine", "bilevel", "evaluation"},
+    "commands": GROUND | {"data", "engine", "bilevel", "evaluation", "ablation"},
     "weights": set(),
 }
 """What the packages of each floor may import besides themselves (DESIGN: the house)."""
