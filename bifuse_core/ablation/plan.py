@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from bifuse_core.bilevel.settings import Count, Positive, Section, Settings, load_settings
+from bifuse_core.bilevel.sections import Count, Positive, Section
+from bifuse_core.bilevel.settings import Settings, load_settings
 from bifuse_core.metrics.fusion.score import ALONE, GUARDS, WITH_SOURCES
 
 METRICS = (*WITH_SOURCES, *ALONE, *GUARDS)

@@ -64,3 +64,13 @@ def yolo_folder(folder: Path) -> None:
     (folder / "classes.txt").write_text("person\ncar\n")
     write(folder / "masks/c.png", mask(0, 3))
     (folder / "mask_classes.txt").write_text("road\nsky\ncar\n")
+
+
+def folder_of_pairs(folder: Path, count: int, size: int = 48) -> Path:
+    """Write square random pairs named 00, 01, ... below `ir/` and `vi/`."""
+    random = np.random.default_rng(0)
+    for number in range(count):
+        write(folder / "ir" / f"{number:02d}.png", random.integers(0, 256, (size, size), np.uint8))
+        colours = random.integers(0, 256, (size, size, 3), np.uint8)
+        write(folder / "vi" / f"{number:02d}.png", colours)
+    return folder

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import write_picture
+from picture_files import folder_of_pairs
 
 from bifuse_core.bilevel.crops import Crops
 from bifuse_core.bilevel.sections import DataSettings
@@ -18,18 +18,6 @@ from bifuse_core.data.faults import PairError
 from bifuse_core.imaging.thermal import ThermalNormaliser
 
 SIZE = 48
-
-
-def folder_of_pairs(folder: Path, count: int) -> Path:
-    random = np.random.default_rng(0)
-    for side in ("ir", "vi"):
-        (folder / side).mkdir(parents=True)
-    for number in range(count):
-        thermal = random.integers(0, 256, (SIZE, SIZE), np.uint8)
-        write_picture(folder / "ir" / f"{number:02d}.png", thermal)
-        rgb = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
-        write_picture(folder / "vi" / f"{number:02d}.png", rgb)
-    return folder
 
 
 def settings(*sources: dict[str, Any], **changes: Any) -> DataSettings:

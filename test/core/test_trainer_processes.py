@@ -18,7 +18,7 @@ import pytest
 import torch
 import trainings
 import yaml
-from conftest import write_picture
+from picture_files import write
 from torch import Tensor
 
 from bifuse_core.__main__ import main
@@ -180,7 +180,7 @@ def test_torchrun_resumes_and_comes_to_the_weights_of_one_process(
         (tmp_path / "pairs" / side).mkdir(parents=True)
         for number in range(6):
             picture = random.integers(0, 256, shape, np.uint8)
-            write_picture(tmp_path / "pairs" / side / f"{number}.png", picture)
+            write(tmp_path / "pairs" / side / f"{number}.png", picture)
     content = {
         "network": "edge",
         "data": {"sources": [{"path": "pairs"}], "batch": 4, "crop": 48},

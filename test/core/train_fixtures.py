@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from test_splits import folder_of_pairs
+from picture_files import folder_of_pairs
 
 from bifuse_core.__main__ import main
 
