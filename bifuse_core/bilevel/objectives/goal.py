@@ -58,9 +58,9 @@ class Goal:
     edges: float = 60.0
     edges_margin: float | list[float] = 0.015
     information: float = 8.0
-    information_share: float = 0.7
+    information_share: float | list[float] = 0.7
     fidelity: float = 4.0
-    fidelity_share: float = 0.95
+    fidelity_share: float | list[float] = 0.95
     level: float = 8.0
     level_share: float = 0.94
     heat: float = 6.0
@@ -76,8 +76,8 @@ class Goal:
         total = (
             self.similarity * _short(own[0], best[0] + _of(self.similarity_margin, batch), 0.005)
             + self.edges * _short(own[1], best[1] + _of(self.edges_margin, batch), 0.005)
-            + self.information * _short(own[2] / best[2], self.information_share, 0.05)
-            + self.fidelity * _short(own[3] / best[3], self.fidelity_share, 0.05)
+            + self.information * _short(own[2] / best[2], _of(self.information_share, batch), 0.05)
+            + self.fidelity * _short(own[3] / best[3], _of(self.fidelity_share, batch), 0.05)
             + self.level * _short(own[4] / best[4], self.level_share, 0.02)
             + self.heat * _short(warmth(fused, thermal, luma, batch.hot), self.heat_share, 0.01)
             + self.darkness * relative_darkness(fused, thermal, luma)
