@@ -42,9 +42,9 @@ class Goal:
         edges: weight of the shortfall of Qabf.
         edges_margin: Qabf asked for above that of the maximum, likewise.
         information: weight of the shortfall of MI.
-        information_share: MI asked for, relative to that of the maximum.
+        information_share: MI asked for, relative to that of the maximum, likewise.
         fidelity: weight of the shortfall of VIF.
-        fidelity_share: VIF asked for, relative to that of the maximum.
+        fidelity_share: VIF asked for, relative to that of the maximum, likewise.
         level: weight of the shortfall of the mean level.
         level_share: mean level asked for, relative to that of the maximum.
         heat: weight of the shortfall of hot things, see `warmth`.
