@@ -46,7 +46,7 @@ class Goal:
         fidelity: weight of the shortfall of VIF.
         fidelity_share: VIF asked for, relative to that of the maximum, likewise.
         level: weight of the shortfall of the mean level.
-        level_share: mean level asked for, relative to that of the maximum.
+        level_share: mean level asked for, relative to that of the maximum, likewise.
         heat: weight of the shortfall of hot things, see `warmth`.
         heat_share: level of hot things asked for, relative to the thermal picture.
         darkness: weight of the relative difference from the maximum, see `relative_darkness`.
@@ -62,7 +62,7 @@ class Goal:
     fidelity: float = 4.0
     fidelity_share: float | list[float] = 0.95
     level: float = 8.0
-    level_share: float = 0.94
+    level_share: float | list[float] = 0.94
     heat: float = 6.0
     heat_share: float = 0.97
     darkness: float = 0.15
@@ -78,7 +78,7 @@ class Goal:
             + self.edges * _short(own[1], best[1] + _of(self.edges_margin, batch), 0.005)
             + self.information * _short(own[2] / best[2], _of(self.information_share, batch), 0.05)
             + self.fidelity * _short(own[3] / best[3], _of(self.fidelity_share, batch), 0.05)
-            + self.level * _short(own[4] / best[4], self.level_share, 0.02)
+            + self.level * _short(own[4] / best[4], _of(self.level_share, batch), 0.02)
             + self.heat * _short(warmth(fused, thermal, luma, batch.hot), self.heat_share, 0.01)
             + self.darkness * relative_darkness(fused, thermal, luma)
             + self.smoothness * unevenness(fused, thermal, luma)
