@@ -93,6 +93,13 @@ def runs_of(plan: Plan, out: Path) -> list[Run]:
     Raises:
         ValueError: the settings of one cannot be used.
     """
+    folders = [_plain(variant.name) for variant in plan.variants]
+    for variant, folder in zip(plan.variants, folders, strict=True):
+        if not folder or folders.count(folder) > 1:
+            raise ValueError(
+                f"variant {variant.name!r}: its folder would be {folder!r}, which is empty or that "
+                "of another one; give it another name (a to z, 0 to 9)"
+            )
     return [
         Run(
             variant.name,

@@ -81,6 +81,39 @@ class Remembered:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some samples of a data set (a `PairDataset`).
+
+    Attributes:
+        pairs: the data set.
+        numbers: of the samples in it.
+    """
+
+    pairs: PairDataset
+    numbers: Sequence[int]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the box labels."""
+        return self.pairs.classes
+
+    @property
+    def mask_classes(self) -> tuple[str, ...]:
+        """Names of the mask values."""
+        return self.pairs.mask_classes
+
+    def thermal_limits(self, number: int, settings: ThermalSettings) -> Limits | None:
+        """Return the thermal range of a sample; see `PairDataset`."""
+        return self.pairs.thermal_limits(self.numbers[number], settings)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, number: int) -> Sample:
+        return self.pairs[self.numbers[number]]
+
+
+@dataclass(frozen=True)
 class Crops(Dataset[Crop]):
     """Random crops; the one of a number is always the same, so a run goes on where it stopped.
 

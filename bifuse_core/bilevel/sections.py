@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bifuse_core.data.bags import TOPICS
 
@@ -17,6 +17,15 @@ Weight = Annotated[float, Field(ge=0)]
 
 LEAST_CROP = 48
 """Smallest crop on which every loss is defined, pixels."""
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 class Section(BaseModel):
@@ -35,6 +44,12 @@ class Choice(Section):
 
     name: str
     options: dict[str, Any] = {}
+
+    @field_validator("options")
+    @classmethod
+    def _numbers(cls, options: dict[str, Any]) -> dict[str, Any]:
+        # YAML takes 1e-6, without a point, for a text.
+        return {key: _number(value) for key, value in options.items()}
 
 
 class SourceSettings(Section):

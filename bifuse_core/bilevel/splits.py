@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bifuse_core.bilevel.crops import Crops, Remembered, Source
+from bifuse_core.bilevel.crops import Crops, Part, Remembered, Source
 from bifuse_core.bilevel.sections import DataSettings, SourceSettings
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.entries import EntryDataset
@@ -42,12 +42,14 @@ def open_splits(settings: DataSettings, folder: Path, seed: int) -> Splits:
         PairError: a source is missing, faulty or too small to be divided.
     """
     datasets = [_open(source, folder) for source in settings.sources]
+    # One memory for all splits.
+    remembered = [Remembered(dataset, settings.remembered) for dataset in datasets]
     every = settings.validation_every
 
     def crops(keep: Callable[[int], bool], seed: int) -> Crops:
         sources = [
-            Source(Remembered(_chosen(dataset, keep), settings.remembered), source.share)
-            for dataset, source in zip(datasets, settings.sources, strict=True)
+            Source(Part(pairs, [n for n in range(len(pairs)) if keep(n)]), source.share)
+            for pairs, source in zip(remembered, settings.sources, strict=True)
         ]
         return Crops(sources, settings.crop, settings.scale, settings.vary, seed)
 
@@ -69,8 +71,3 @@ def _open(source: SourceSettings, folder: Path) -> EntryDataset:
     options = Options(split=source.split, topics=source.topics, annotated=False)
     dataset = open_dataset(folder / source.path, source.layout, options)
     return replace(dataset, entries=dataset.entries[:: source.every])
-
-
-def _chosen(dataset: EntryDataset, keep: Callable[[int], bool]) -> EntryDataset:
-    kept = tuple(entry for number, entry in enumerate(dataset.entries) if keep(number))
-    return replace(dataset, entries=kept)

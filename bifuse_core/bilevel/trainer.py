@@ -127,13 +127,10 @@ def _phases(settings: Settings, learner: Learner, splits: Splits) -> list[Phase]
         splits.whole,
         splits.whole,
     )
-    main = Phase(
-        settings.strategy,
-        strategy_of(learner, settings),
-        settings.steps,
-        splits.training,
-        splits.validation,
-    )
+    strategy = strategy_of(learner, settings)
+    # Without an upper level of its own, a strategy would never see the samples kept for it.
+    training = splits.training if strategy.validation_batches else splits.whole
+    main = Phase(settings.strategy, strategy, settings.steps, training, splits.validation)
     return [phase for phase in (warm_start, main) if phase.steps]
 
 

@@ -16,6 +16,7 @@ from bifuse_core.ablation.runs import Run, runs_of
 from bifuse_core.ablation.scoring import ScoredSet, open_scored_set
 from bifuse_core.ablation.table import Outcome, markdown, missing
 from bifuse_core.commands.train import train_run
+from bifuse_core.engine.engine import choose_device
 from bifuse_core.machine import describe_machine
 
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, help="folder of trainings and scores; goes on there"
     )
     parser.add_argument("--seeds", type=int, help="take only so many of its seeds")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: the plan cannot be used; see also `train_run` and `ScoredSet.score`.
     """
     torch.set_num_threads(args.threads)
-    device = torch.device(args.device)
+    device = choose_device(args.device)
     plan = load_plan(args.plan)
     if args.seeds is not None:
         if not 1 <= args.seeds <= len(plan.seeds):
@@ -83,8 +84,9 @@ def _scale(plan: Plan, runs: Sequence[Run], sets: Sequence[ScoredSet]) -> list[s
     sources = ", ".join(str(source.path) for source in data.sources)
     return [
         f"Seeds {seeds}, {spread}. {scored}.",
-        f"Steps of warm start + strategy, each on {data.batch} crops of {data.crop} x {data.crop} "
-        f"from {sources}; minutes per seed at --threads {torch.get_num_threads()} on "
+        f"Steps of warm start + strategy, with batches of {data.batch} crops of {data.crop} x "
+        f"{data.crop} (bi-level: one of each level a step) from {sources}; "
+        f"minutes per seed at --threads {torch.get_num_threads()} on "
         f"{describe_machine()}.",
         command,
     ]

@@ -72,12 +72,14 @@ def train_run(settings: Settings, config: str, data: Path, out: Path, device: to
     """
     device = processes.local_device(device)
     with processes.joined(device):
-        splits = open_splits(settings.data, data, settings.seed)
         torch.manual_seed(settings.seed)
         fusion = create_fusion(settings.network).to(device)
         tasks = _tasks(settings, device)
+        # Before the sources are opened, which may take long.
+        start = "none"
         if settings.start != "none":
-            load_weights(_start(settings), settings.network, fusion)
+            start = load_weights(_start(settings), settings.network, fusion)
+        splits = open_splits(settings.data, data, settings.seed)
         out.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         figures = train(settings, fusion, tasks, splits, out)
@@ -88,6 +90,7 @@ def train_run(settings: Settings, config: str, data: Path, out: Path, device: to
                 "config": config,
                 "data": _counts(settings, splits),
                 "seed": settings.seed,
+                "start_sha256": start,
                 "settings": settings.model_dump(mode="json"),
                 "last_figures": {name: round(value, 5) for name, value in figures.items()},
                 "minutes_of_this_start": round((time.monotonic() - started) / 60, 1),

@@ -79,8 +79,14 @@ def test_share_is_found_and_complete(workspace: Path) -> None:
     share = Path(answer.splitlines()[-1])
     assert share == workspace / "install" / "bifuse_ros" / "share" / "bifuse_ros"
     assert (share / "package.xml").is_file()
-    for folder, pattern in (("launch", "*.launch.py"), ("config", "*.*"), ("rviz", "*.rviz")):
-        packaged = {path.name for path in (share / folder).glob("*")}
+    for folder, pattern in (
+        ("launch", "*.launch.py"),
+        ("config", "*.*"),
+        ("config/training", "*.yaml"),
+        ("config/ablations", "*.yaml"),
+        ("rviz", "*.rviz"),
+    ):
+        packaged = {path.name for path in (share / folder).glob("*") if path.is_file()}
         assert packaged == {path.name for path in (ROOT / folder).glob(pattern)}
 
 
