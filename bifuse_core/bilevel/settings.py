@@ -39,6 +39,18 @@ UNREAD = {
 """Keys that a strategy does not read: whoever sets them expects something else."""
 
 
+OF_STEPS = {
+    "strategy",
+    "lower_steps",
+    "hypergradient",
+    "weighting",
+    "critic",
+    "alternating",
+    "task_optimiser",
+}
+"""Keys of the phase that `steps` is the length of."""
+
+
 class Settings(Section):
     """A training run.
 
@@ -91,6 +103,11 @@ class Settings(Section):
             )
         if self.warm_start + self.steps == 0:
             raise ValueError("warm_start and steps are both 0: nothing to do")
+        if not self.steps:
+            for key in sorted(OF_STEPS & self.model_fields_set):
+                raise ValueError(
+                    f"steps is 0, so that {key} is not read; set steps or leave it out"
+                )
         for key in sorted(UNREAD[self.strategy] & self.model_fields_set):
             raise ValueError(f"strategy {self.strategy} does not read {key}; leave the key out")
         _check_content(self.content, len(self.data.sources))

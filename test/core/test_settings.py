@@ -102,6 +102,7 @@ def test_an_unknown_key_of_a_source_names_its_place(tmp_path: Path) -> None:
     [
         ({"network": "egde"}, "network is 'egde'; choose from edge, bdl"),
         ({"steps": 0}, "warm_start and steps are both 0"),
+        ({"steps": 0, "warm_start": 5, "strategy": "joint"}, "steps is 0, so that strategy is not"),
         ({"steps": -1}, r"steps: .*greater than or equal to 0 \(it is -1\)"),
         ({"steps": "many"}, r"steps: .*integer.*\(it is 'many'\)"),
         ({"average": 1.0}, r"average: .*less than 1 \(it is 1.0\)"),
@@ -196,3 +197,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00x: 1")
     with pytest.raises(ValueError, match=r"binary\.yaml: not a YAML file"):
         load_settings(tmp_path / "binary.yaml")
+
+
+def test_numbers_that_yaml_takes_for_texts_are_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        "network: edge\ndata: {sources: [{path: a}]}\nsteps: 1\n"
+        "hypergradient: {name: conjugate_gradient, options: {tolerance: 1e-6}}\n"
+    )
+    assert load_settings(file).hypergradient.options == {"tolerance": 1e-6}
