@@ -126,8 +126,8 @@ def test_what_is_not_finite_stops_the_run_with_the_pairs_named_and_the_networks_
             tmp_path,
         )
     # A pair of the split that was read, and not only the number of a step.
-    split = 2 if strategy == "bilevel" and level == "upper" else 1
-    assert any(f"{split}/{number}" in str(caught.value) for number in range(6))
+    split = {"upper": 2, "lower": 1}[level] if strategy == "bilevel" else 0
+    assert any(f"{split}/{number}" in str(caught.value) for number in range(8))
     assert numbers(fusion).isfinite().all()
     assert all(numbers(task.net).isfinite().all() for task in tasks)
 

@@ -136,7 +136,7 @@ def test_all_processes_stop_where_one_has_a_loss_that_is_not_finite(tmp_path: Pa
     assert str(errors[0]) == str(errors[1])
     # The second step has the crops 4 to 7 of both processes: call 3 is its lower one, after 1 and 2
     # of the first step.
-    expected = [trainings.splits().training[number].sample.name for number in range(4, 8)]
+    expected = [trainings.splits().whole[number].sample.name for number in range(4, 8)]
     assert f"is nan on the batch {', '.join(expected)}" in str(errors[0])
 
 
