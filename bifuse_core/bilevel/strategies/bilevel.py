@@ -12,14 +12,13 @@ from bifuse_core.bilevel.learner import Learner
 from bifuse_core.bilevel.processes import averaged
 from bifuse_core.bilevel.settings import Settings
 from bifuse_core.bilevel.strategies.strategy import (
-    Descents,
     Draw,
     Figures,
+    WeightedDescents,
     advance,
     finite,
     task_step,
 )
-from bifuse_core.bilevel.weighting import weighting_by_name
 
 
 class Bilevel:
@@ -35,15 +34,11 @@ class Bilevel:
     def __init__(self, learner: Learner, settings: Settings) -> None:
         self._learner = learner
         steps, lower_steps = settings.steps, settings.steps * settings.lower_steps
-        self._descents = Descents(learner, settings, fusion_steps=steps, task_steps=lower_steps)
+        self._descents = WeightedDescents(
+            learner, settings, fusion_steps=steps, task_steps=lower_steps
+        )
         chosen = settings.hypergradient
         self._hypergradient = hypergradient_by_name(chosen.name, **chosen.options)
-        self._weighting = weighting_by_name(
-            settings.weighting.name,
-            len(learner.tasks),
-            settings.seed,
-            **settings.weighting.options,
-        )
         self.training_batches = settings.lower_steps
 
     def step(self, number: int, training: Draw, validation: Draw) -> Figures:
@@ -74,8 +69,10 @@ class Bilevel:
                 )
             )
         losses = [figures[f"upper/{task.name}"] for task in learner.tasks]
-        total = self._weighting(hypergradients, losses)
-        for task, weight in zip(learner.tasks, self._weighting.weights or (), strict=False):
+        total = self._descents.weighting(hypergradients, losses)
+        for task, weight in zip(
+            learner.tasks, self._descents.weighting.weights or (), strict=False
+        ):
             figures[f"weight/{task.name}"] = weight
         figures["gradient/fusion"] = advance(
             self._descents.fusion, total, "the hypergradients", [lower_batch, upper_batch]
@@ -84,9 +81,8 @@ class Bilevel:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs."""
-        return {**self._descents.state_dict(), "weighting": self._weighting.state_dict()}
+        return self._descents.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self._descents.load_state_dict(state)
-        self._weighting.load_state_dict(state["weighting"])

@@ -10,14 +10,13 @@ from bifuse_core.bilevel.learner import Learner
 from bifuse_core.bilevel.processes import averaged
 from bifuse_core.bilevel.settings import Settings
 from bifuse_core.bilevel.strategies.strategy import (
-    Descents,
     Draw,
     Figures,
+    WeightedDescents,
     advance,
     finite,
     task_step,
 )
-from bifuse_core.bilevel.weighting import weighting_by_name
 
 
 class Joint:
@@ -37,13 +36,7 @@ class Joint:
     def __init__(self, learner: Learner, settings: Settings) -> None:
         self._learner = learner
         steps = settings.steps
-        self._descents = Descents(learner, settings, fusion_steps=steps, task_steps=steps)
-        self._weighting = weighting_by_name(
-            settings.weighting.name,
-            len(learner.tasks),
-            settings.seed,
-            **settings.weighting.options,
-        )
+        self._descents = WeightedDescents(learner, settings, fusion_steps=steps, task_steps=steps)
 
     def step(self, number: int, training: Draw, validation: Draw) -> Figures:
         """Take one step; see `Strategy`."""
@@ -56,7 +49,7 @@ class Joint:
             omega = self._descents.fusion.parameters
             gradients.append(direct(upper, upper, omega, (), reduce=averaged))
         losses = [figures[f"upper/{task.name}"] for task in learner.tasks]
-        total = self._weighting(gradients, losses)
+        total = self._descents.weighting(gradients, losses)
         for task, descent in zip(learner.tasks, self._descents.tasks, strict=True):
             value = task_step(learner, task, descent, fused.detach().clone(), batch)
             figures[f"lower/{task.name}"] = value
@@ -67,9 +60,8 @@ class Joint:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs."""
-        return {**self._descents.state_dict(), "weighting": self._weighting.state_dict()}
+        return self._descents.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self._descents.load_state_dict(state)
-        self._weighting.load_state_dict(state["weighting"])

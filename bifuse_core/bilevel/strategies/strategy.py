@@ -13,6 +13,7 @@ from bifuse_core.bilevel.batch import Batch
 from bifuse_core.bilevel.learner import Descent, Learner, Task
 from bifuse_core.bilevel.processes import averaged, gathered
 from bifuse_core.bilevel.settings import Settings
+from bifuse_core.bilevel.weighting import weighting_by_name
 
 Draw = Callable[[], Batch]
 """Returns the next batch, on the device of the networks."""
@@ -81,6 +82,31 @@ class Descents:
         self.fusion.load_state_dict(state["fusion"])
         for task, task_state in zip(self.tasks, state["tasks"], strict=True):
             task.load_state_dict(task_state)
+
+
+class WeightedDescents(Descents):
+    """Descents of a strategy that weighs the gradients of its tasks.
+
+    Arguments are those of `Descents`.
+    """
+
+    def __init__(
+        self, learner: Learner, settings: Settings, *, fusion_steps: int, task_steps: int
+    ) -> None:
+        super().__init__(learner, settings, fusion_steps=fusion_steps, task_steps=task_steps)
+        chosen = settings.weighting
+        self.weighting = weighting_by_name(
+            chosen.name, len(learner.tasks), settings.seed, **chosen.options
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of all, and of the weighting."""
+        return {**super().state_dict(), "weighting": self.weighting.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        super().load_state_dict(state)
+        self.weighting.load_state_dict(state["weighting"])
 
 
 def finite(loss: Tensor, name: str, batch: Batch) -> float:
