@@ -82,9 +82,7 @@ def fusion_status(
     values["pair skew (ms)"] = f"{health.skew / 1e6:.2f}"
     values |= {f"{camera} rejected": count for camera, count in health.rejected.items()}
     values |= {f"pairing {key}": _text(value) for key, value in asdict(counters).items()}
-    for stage, meter in health.latency.items():
-        for percent, seconds in zip((50, 95, 99), meter.percentiles(50, 95, 99), strict=False):
-            values[f"{stage} p{percent} (ms)"] = f"{seconds * 1e3:.2f}"
+    values |= latency_values(health.latency)
     values |= facts
     silent = [topics[camera] for camera, rate in rates.items() if rate == 0]
     level, message = DiagnosticStatus.WARN, "no images on " + " and ".join(silent)
@@ -97,6 +95,15 @@ def fusion_status(
         hardware_id=str(facts.get("device", "")),
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )
+
+
+def latency_values(latency: dict[str, LatencyMeter]) -> dict[str, str]:
+    """Return the percentiles of all stages that were timed, in milliseconds, by name."""
+    values = {}
+    for stage, meter in latency.items():
+        for percent, seconds in zip((50, 95, 99), meter.percentiles(50, 95, 99), strict=False):
+            values[f"{stage} p{percent} (ms)"] = f"{seconds * 1e3:.2f}"
+    return values
 
 
 def _judge(

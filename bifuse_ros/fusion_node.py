@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fusion node: two camera topics in, one fused image out."""
+"""The fusion node: two camera topics in, the fused image and what is seen in it out."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from std_srvs.srv import Trigger
 
 from bifuse_core.engine.engine import Engine
 from bifuse_ros import qos
-from bifuse_ros.conversions import image_message
 from bifuse_ros.diagnostics import fusion_status, idle_status
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
 from bifuse_ros.fusion_path import CAMERAS, Frame, FusionPath
 from bifuse_ros.parameters import refuse_unknown
+from bifuse_ros.perception_path import PerceptionPath
+from bifuse_ros.results import Results
 from bifuse_ros.running import run
 
 LOG_INTERVAL = 5.0
@@ -33,17 +34,18 @@ LOG_INTERVAL = 5.0
 
 
 class FusionNode(LifecycleNode):
-    """Pairs thermal and RGB images, fuses them, and publishes the result.
+    """Pairs thermal and RGB images, fuses them, sees what is there, and publishes all that.
 
-    Subscribes `thermal/image_raw`, `rgb/image_raw` and `camera_info` beside each; publishes
-    `~/fused/image`, `~/fused/camera_info` and `/diagnostics`; offers `~/reload_weights`.
+    Subscribes `thermal/image_raw`, `rgb/image_raw` and `camera_info` beside each; publishes the
+    topics of `Results` and `/diagnostics`; offers `~/reload_weights`.
     """
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("fusion_node", **node_options)
         self._engine: Engine | None = None
         self._path: FusionPath | None = None
-        self._results: list[Any] = []
+        self._perception: PerceptionPath | None = None
+        self._results: Results | None = None
         self._inputs: list[Any] = []
         self._camera_info: dict[int, CameraInfo] = {}
         self._logged: dict[str, float] = {}
@@ -74,29 +76,33 @@ class FusionNode(LifecycleNode):
             torch.set_num_threads(settings["threads"] or self._threads)
             self._engine = Engine(
                 settings["network"],
-                weights=settings.weights,
+                weights=settings.weights[0],
+                detector=settings["detector"],
+                detector_weights=settings.weights[1],
+                segmenter=settings["segmenter"],
+                segmenter_weights=settings.weights[2],
                 device=settings["device"],
                 precision=settings["precision"],
                 thermal=settings.thermal,
             )
+            self._engine.detection = settings.detection
+            self._engine.segmentation = settings.segmentation
             self._engine.warm_up(settings["warm_up.width"], settings["warm_up.height"])
         # rclpy would swallow an exception without a word.
         except Exception as error:
             self.get_logger().error(f"cannot configure: {error}")
             self._release()
             return TransitionCallbackReturn.FAILURE
-        self._results = [
-            self.create_lifecycle_publisher(
-                kind, topic, qos.RESULTS, event_callbacks=qos.publisher_events(self, topic)
-            )
-            for kind, topic in ((Image, "~/fused/image"), (CameraInfo, "~/fused/camera_info"))
-        ]
+        self._results = Results(self, self._engine)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribe to the cameras and start the worker."""
-        assert self._engine is not None
+        """Subscribe to the cameras and start the workers."""
+        assert self._engine is not None and self._results is not None
         self._camera_info.clear()
+        self._perception = PerceptionPath(
+            self._engine, self._results, self._settings, self._age, self._report
+        )
         self._path = FusionPath(self._engine, self._settings, self._publish, self._report)
         try:
             for which, camera in CAMERAS.items():
@@ -105,7 +111,9 @@ class FusionNode(LifecycleNode):
             self.get_logger().error(f"cannot activate: {error}")
             self._stop()
             return TransitionCallbackReturn.FAILURE
-        return super().on_activate(state)
+        activated = super().on_activate(state)
+        self._tell_labels()
+        return activated
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe and finish the pair in hand."""
@@ -155,31 +163,37 @@ class FusionNode(LifecycleNode):
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs = []
-        if self._path:
-            self._path.close()
-        self._path = None
+        # In the order of the pictures, so that nobody works for one who has ended.
+        for path in (self._path, self._perception):
+            if path:
+                path.close()
+        self._path = self._perception = None
 
     def _release(self) -> None:
         self._stop()
         self._engine = None
-        for publisher in self._results:
-            self.destroy_lifecycle_publisher(publisher)
-        self._results = []
+        if self._results:
+            self._results.destroy()
+        self._results = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     # Results and reports, from any thread
 
     def _publish(self, fused: NDArray[np.uint8], reference: Frame) -> None:
-        images, infos = self._results
-        images.publish(image_message(fused, "rgb8", reference.header))
-        info = self._camera_info.get(reference.which)
-        if info is not None:
-            info.header = reference.header
-            infos.publish(info)
-        age = (self.get_clock().now().nanoseconds - reference.stamp) * 1e-9
-        if self._path:
-            self._path.health.latency["age"].add(age)
+        results, path, perception = self._results, self._path, self._perception
+        if not (results and path and perception):
+            return  # it is ending
+        results.publish_fused(fused, reference.header, self._camera_info.get(reference.which))
+        path.health.latency["age"].add(self._age(reference.stamp))
+        perception.see(fused, reference.header, reference.stamp)
+
+    def _tell_labels(self) -> None:
+        if self._engine and self._engine.segmenter and self._results:
+            self._results.publish_labels(self._engine.segmenter.classes)
+
+    def _age(self, stamp: int) -> float:
+        return float(self.get_clock().now().nanoseconds - stamp) * 1e-9
 
     def _report(self, subject: str, text: str) -> None:
         now = monotonic()
@@ -202,9 +216,9 @@ class FusionNode(LifecycleNode):
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         name = self.get_fully_qualified_name().removeprefix("/")
-        status = idle_status(name)
-        if self._engine and self._path:
-            status = fusion_status(
+        message.status = [idle_status(name)]
+        if self._engine and self._path and self._perception:
+            fusion = fusion_status(
                 name,
                 self._path.health,
                 self._path.pairing.counters,
@@ -214,7 +228,7 @@ class FusionNode(LifecycleNode):
                 facts=self._engine.facts(),
                 displaced=self._path.displaced,
             )
-        message.status = [status]
+            message.status = [fusion, *self._perception.statuses(name)]
         self._diagnostics.publish(message)
 
     # Requests
@@ -223,13 +237,17 @@ class FusionNode(LifecycleNode):
         changes = {parameter.name: parameter.value for parameter in parameters}
         try:
             settings = self._settings.changed(changes, active=self._path is not None)
+            if self._engine:
+                self._engine.detection = settings.detection
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self._settings = settings
-        if self._path:
-            self._path.change(settings)
+        for path in (self._path, self._perception):
+            if path:
+                path.change(settings)
         if self._engine:
             self._engine.thermal.settings = settings.thermal
+            self._engine.segmentation = settings.segmentation
         return SetParametersResult(successful=True)
 
     def _reload_weights(
@@ -239,11 +257,12 @@ class FusionNode(LifecycleNode):
             response.message = "the node is not configured"
             return response
         try:
-            self._engine.reload(self._settings.weights)
+            self._engine.reload(*self._settings.weights)
         # Whatever it is, the robot keeps what it has.
         except Exception as error:
             response.message = f"the old weights stay: {error}"
             return response
+        self._tell_labels()
         response.success = True
         response.message = f"sha256 {self._engine.checksum}"
         return response

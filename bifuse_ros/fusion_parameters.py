@@ -9,10 +9,13 @@ from typing import Any, get_args
 
 from rclpy.node import Node
 
+from bifuse_core.engine.detection import DetectionSettings
 from bifuse_core.engine.engine import PRECISIONS
 from bifuse_core.engine.fusions import FUSIONS
+from bifuse_core.engine.segmentation import SegmentationSettings
 from bifuse_core.imaging.thermal import Range, ThermalSettings, Unit
 from bifuse_ros.parameters import Declared, declare
+from bifuse_ros.perception_parameters import ALL, PERCEPTION_PARAMETERS
 
 _THERMAL = ThermalSettings()
 
@@ -97,6 +100,7 @@ PARAMETERS = (
         (1e-6, 1e6),
         live=True,
     ),
+    *PERCEPTION_PARAMETERS,
 )
 BY_NAME = {declared.name: declared for declared in PARAMETERS}
 
@@ -113,15 +117,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         # Made to be checked: it refuses what contradicts itself.
-        _ = self.thermal
+        _ = self.thermal, self.detection, self.segmentation
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
     @property
-    def weights(self) -> Path | None:
-        """The weights file, None for the shipped one."""
-        return Path(self["weights"]).expanduser() if self["weights"] else None
+    def weights(self) -> tuple[Path | None, Path | None, Path | None]:
+        """The weights files of fusion, detector and segmenter, None for a shipped one."""
+        return self._file("weights"), self._file("detector_weights"), self._file("segmenter_weights")
 
     @property
     def slop(self) -> int:
@@ -140,10 +144,38 @@ class Settings:
         Raises:
             ValueError: the values contradict each other.
         """
-        names = [name for name in BY_NAME if name.startswith("thermal.")]
-        values = {name.removeprefix("thermal."): self[name] for name in names}
+        values = self._section("thermal")
         del values["transport"]
         return ThermalSettings(**values)
+
+    @property
+    def detection(self) -> DetectionSettings:
+        """The settings of the detector.
+
+        Raises:
+            ValueError: no class at all would be reported.
+        """
+        values = self._section("detection")
+        names = tuple(values.pop("classes") or ())
+        if not names:
+            raise ValueError(f"detection.classes is empty; name classes, or [{ALL}]")
+        return DetectionSettings(classes=None if ALL in names else names, **values)
+
+    @property
+    def segmentation(self) -> SegmentationSettings:
+        """The settings of the segmenter.
+
+        Raises:
+            ValueError: they are no size at which it can see.
+        """
+        return SegmentationSettings(**self._section("segmentation"))
+
+    def _section(self, name: str) -> dict[str, Any]:
+        start = f"{name}."
+        return {n.removeprefix(start): self[n] for n in BY_NAME if n.startswith(start)}
+
+    def _file(self, name: str) -> Path | None:
+        return Path(self[name]).expanduser() if self[name] else None
 
     def changed(self, changes: dict[str, Any], *, active: bool) -> Settings:
         """Return the settings after a change.

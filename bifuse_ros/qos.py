@@ -27,6 +27,14 @@ RESULTS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""For what is said once: those who subscribe later get the last message."""
+
 
 def camera(depth: int) -> QoSProfile:
     """Return sensor-data quality of service: best effort, the last `depth` messages."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inference: a pair of pictures in, a fused colour picture out."""
+"""Inference: a pair of pictures in, a fused colour picture out, and what is seen in it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,44 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bifuse_core.engine.detection import DetectionSettings, PictureDetector
 from bifuse_core.engine.fusions import fusion_by_name
+from bifuse_core.engine.perception import NOTHING, Objects, Perception
+from bifuse_core.engine.segmentation import PictureSegmenter, SegmentationSettings
+from bifuse_core.engine.tensors import WHITE
 from bifuse_core.imaging.colour import luminance, replace_luminance
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
 
-WHITE = 255
-"""Grey level of white in pictures of bytes."""
-
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+NONE = "none"
+"""In place of a detector or segmenter: no such network."""
 
 
 class Engine:
-    """Fuse pairs with one network on one device.
+    """Fuse pairs, and see what is in the fused pictures, on one device.
+
+    Each network may be used by a thread of its own.
 
     Args:
         network: a name of `bifuse_core.engine.fusions.FUSIONS`: a network or a baseline.
         weights: weights file; the shipped one by default.
+        detector: a name of `bifuse_core.nets.zoo.DETECTORS`, or `none`.
+        detector_weights: its weights file; the shipped one by default.
+        segmenter: a name of `bifuse_core.nets.zoo.SEGMENTERS`, or `none`.
+        segmenter_weights: its weights file; the shipped one by default.
         device: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.
         precision: `auto` (fp16 on CUDA, else fp32), `fp32`, `fp16` or `bf16`.
         thermal: how the thermal camera's numbers become a picture.
 
+    Attributes:
+        detector: makes boxes; None where there is none.
+        segmenter: makes masks; None where there is none.
+        segmentation: how the segmenter sees; may be exchanged at any time.
+
     Raises:
         ValueError: an unknown network, device or precision; the message names the choices.
-        CheckpointError: the weights cannot be used.
+        CheckpointError: weights cannot be used.
     """
 
     def __init__(
@@ -40,26 +55,61 @@ class Engine:
         network: str = "edge",
         *,
         weights: Path | None = None,
+        detector: str = NONE,
+        detector_weights: Path | None = None,
+        segmenter: str = NONE,
+        segmenter_weights: Path | None = None,
         device: str = "auto",
         precision: str = "auto",
         thermal: ThermalSettings | None = None,
     ) -> None:
-        self.network = network
+        self.network, self._detector_name, self._segmenter_name = network, detector, segmenter
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         self._dtype = PRECISIONS[self.precision]
-        self.reload(weights)
+        self._detection = DetectionSettings()
+        self.segmentation = SegmentationSettings()
+        self.reload(weights, detector_weights, segmenter_weights)
         self.thermal = ThermalNormaliser(thermal)
 
-    def reload(self, weights: Path | None) -> None:
-        """Exchange the weights between two pictures; the old ones stay if this fails.
+    def reload(
+        self,
+        weights: Path | None,
+        detector_weights: Path | None = None,
+        segmenter_weights: Path | None = None,
+    ) -> None:
+        """Exchange the weights of all networks between two pictures; if one fails, all stay.
 
         Raises:
-            CheckpointError: the weights cannot be used.
+            CheckpointError: weights cannot be used.
+            ValueError: the new detector does not know a class that is looked for.
         """
+        place = (self.device, self._dtype)
         net, checksum = fusion_by_name(self.network, weights)
-        self._net = net.to(self.device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.checksum = checksum
+        net = net.to(*place).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        detector, segmenter = None, None
+        if self._detector_name != NONE:
+            detector = PictureDetector(self._detector_name, detector_weights, *place)
+            detector.check(self._detection)
+        if self._segmenter_name != NONE:
+            segmenter = PictureSegmenter(self._segmenter_name, segmenter_weights, *place)
+        self._net, self.checksum = net, checksum
+        self.detector, self.segmenter = detector, segmenter
+
+    @property
+    def detection(self) -> DetectionSettings:
+        """What is looked for; may be exchanged at any time.
+
+        Raises:
+            ValueError: the detector does not know one of the classes; the old settings stay.
+        """
+        return self._detection
+
+    @detection.setter
+    def detection(self, settings: DetectionSettings) -> None:
+        if self.detector:
+            self.detector.check(settings)
+        self._detection = settings
 
     def facts(self) -> dict[str, str]:
         """Return what runs where, for diagnostics."""
@@ -72,6 +122,9 @@ class Engine:
             "device": device,
             "precision": self.precision,
         }
+        for role, net in (("detector", self.detector), ("segmenter", self.segmenter)):
+            if net:
+                facts |= {role: net.name, f"{role} sha256": net.checksum}
         if self.device.type == "cuda":
             megabytes = torch.cuda.memory_allocated(self.device) / 2**20
             facts["GPU memory (MiB)"] = f"{megabytes:.0f}"
@@ -80,7 +133,12 @@ class Engine:
     def warm_up(self, width: int = 640, height: int = 480) -> None:
         """Run once on an empty picture, so that the first real pair is not slow."""
         thermal = np.zeros((height, width), np.uint8)
-        self._fuse(thermal.astype(np.float32), np.zeros((height, width, 3), np.uint8))
+        fused = self._fuse(thermal.astype(np.float32), np.zeros((height, width, 3), np.uint8))
+        self.perceive(fused)
+
+    def __call__(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> Perception:
+        """Fuse one pair and see what is in it; see `fuse` and `perceive`."""
+        return self.perceive(self.fuse(thermal, rgb, stamp))
 
     def fuse(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> NDArray[np.uint8]:
         """Fuse one pair.
@@ -106,6 +164,40 @@ class Engine:
                 f"{rgb.shape[1]}x{rgb.shape[0]}; they must have one size"
             )
         return self._fuse(self.thermal(thermal, stamp), rgb)
+
+    def perceive(
+        self, fused: NDArray[np.uint8], *, boxes: bool = True, mask: bool = True
+    ) -> Perception:
+        """See what is in a fused picture, as far as there are networks for that.
+
+        Args:
+            fused: (H, W, 3) uint8 red, green, blue.
+            boxes: whether objects are looked for.
+            mask: whether each pixel is given a class.
+        """
+        objects = self.detect(fused) if boxes and self.detector else NOTHING
+        classes = self.segment(fused) if mask and self.segmenter else None
+        return Perception(fused, *objects, classes)
+
+    def detect(self, fused: NDArray[np.uint8]) -> Objects:
+        """Return the objects in a fused picture (H, W, 3), as `detection` says.
+
+        Raises:
+            ValueError: the engine was made without a detector.
+        """
+        if self.detector is None:
+            raise ValueError("the engine has no detector")
+        return self.detector(fused, self.detection)
+
+    def segment(self, fused: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the class numbers (H, W) of a fused picture (H, W, 3).
+
+        Raises:
+            ValueError: the engine was made without a segmenter.
+        """
+        if self.segmenter is None:
+            raise ValueError("the engine has no segmenter")
+        return self.segmenter(fused, self.segmentation)
 
     @torch.inference_mode()
     def _fuse(self, thermal: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

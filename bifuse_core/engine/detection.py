@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boxes in a picture of any size, by a detector that looks at pictures of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bifuse_core.engine.perception import Objects
+from bifuse_core.engine.tensors import tensor_of
+from bifuse_core.nets.detection.decoding import CANDIDATES, detect
+from bifuse_core.nets.zoo import load_detector
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """What is looked for, and how.
+
+    Attributes:
+        threshold: least score, 0 to 1.
+        overlap: intersection over union, 0 to 1, above which the less sure of two boxes of a class
+            goes.
+        maximum: objects a picture.
+        classes: names of the classes that are reported; None: all.
+        width: columns that the picture is scaled to fit within, for the detector's eyes.
+        height: rows that the picture is scaled to fit within.
+    """
+
+    threshold: float = 0.3
+    overlap: float = 0.6
+    maximum: int = 100
+    classes: tuple[str, ...] | None = None
+    width: int = 640
+    height: int = 480
+
+
+class PictureDetector:
+    """A detector with its weights on a device.
+
+    Args:
+        name: a name in `bifuse_core.nets.zoo.DETECTORS`.
+        weights: weights file; the shipped one by default.
+        device: where it runs.
+        dtype: in which precision.
+
+    Attributes:
+        name: as above.
+        checksum: SHA-256 of its weights.
+        classes: names of the classes 0, 1, ..., which come with its weights.
+
+    Raises:
+        ValueError: there is no detector of that name; the message lists the names.
+        CheckpointError: the weights cannot be used.
+    """
+
+    def __init__(
+        self, name: str, weights: Path | None, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        trained = load_detector(name, weights)
+        self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
+        self._net = trained.net.to(device, dtype)
+        self._device, self._dtype = device, dtype
+
+    def check(self, settings: DetectionSettings) -> None:
+        """Refuse settings that name a class which the detector does not know.
+
+        Raises:
+            ValueError: the message names it and the choices.
+        """
+        for name in settings.classes or ():
+            if name not in self.classes:
+                known = ", ".join(self.classes)
+                raise ValueError(
+                    f"detection.classes: {self.name} knows no {name!r}; choose from {known}"
+                )
+
+    @torch.inference_mode()
+    def __call__(self, picture: NDArray[np.uint8], settings: DetectionSettings) -> Objects:
+        """Return the objects in a picture (H, W, 3) of red, green, blue."""
+        height, width = picture.shape[:2]
+        scale = min(settings.width / width, settings.height / height)
+        columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+        if (columns, rows) != (width, height):
+            smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            picture = cv2.resize(picture, (columns, rows), interpolation=smooth)
+        # The classes that are not asked for must not take the places of those that are.
+        (found,) = detect(
+            self._net,
+            tensor_of(picture, self._device, self._dtype),
+            threshold=settings.threshold,
+            overlap=settings.overlap,
+            most=CANDIDATES,
+        )
+        boxes, scores, labels = (part.cpu().numpy() for part in found)
+        if settings.classes is not None:
+            wanted = np.isin(labels, [self.classes.index(name) for name in settings.classes])
+            boxes, scores, labels = boxes[wanted], scores[wanted], labels[wanted]
+        most = settings.maximum
+        back = np.array([width / columns, height / rows] * 2, np.float32)
+        return Objects(boxes[:most] * back, scores[:most], labels[:most])

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a fused picture through an active node: boxes, mask, and both drawn on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from numpy.typing import NDArray
+from std_msgs.msg import Header
+
+from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.perception import NOTHING, Objects
+from bifuse_core.imaging.overlay import draw_boxes, draw_mask
+from bifuse_core.streams.worker import Worker
+from bifuse_ros.fusion_parameters import Settings
+from bifuse_ros.perception_diagnostics import SightHealth, sight_status
+from bifuse_ros.results import DETECTIONS, MASK, OVERLAY, Results
+
+MASK_LASTS = 500_000_000
+"""Nanoseconds for which a mask is drawn over later pictures, which it fits less and less."""
+
+NICENESS = 10
+"""Of the workers. Fusion, which has none, comes first wherever processors are short."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A fused picture on its way.
+
+    Attributes:
+        picture: (H, W, 3) red, green, blue.
+        header: of the reference camera's image.
+        stamp: of that header, nanoseconds.
+        since: `perf_counter` when it was fused, seconds.
+    """
+
+    picture: NDArray[np.uint8]
+    header: Header
+    stamp: int
+    since: float
+
+
+class PerceptionPath:
+    """Looks at the newest fused picture, for those outputs that somebody subscribes to.
+
+    Detector and segmenter each have a mailbox and a worker of their own, so that neither waits for
+    the other, nor fusion for any of them. The overlay is drawn with the boxes, over the last mask;
+    without a detector, with the mask.
+
+    Args:
+        engine: sees.
+        results: where to publish.
+        settings: of the node.
+        age: tells how long ago a stamp in nanoseconds was, in seconds.
+        report: called with `detection` or `segmentation`, and the text of an error.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        results: Results,
+        settings: Settings,
+        age: Callable[[int], float],
+        report: Callable[[str, str], None],
+    ) -> None:
+        self._engine, self._results, self._age, self._report = engine, results, age, report
+        self._opacity = settings["overlay.mask_opacity"]
+        self._last_mask: tuple[int, NDArray[np.uint8]] | None = None
+        self.health: dict[str, SightHealth] = {}
+        self._workers: dict[str, Worker[Fused]] = {}
+        if engine.detector:
+            self._start("detection", self._detect)
+        if engine.segmenter:
+            self._start("segmentation", self._segment)
+
+    def _start(self, sight: str, work: Callable[[Fused], None]) -> None:
+        def failed(error: Exception) -> None:
+            self.health[sight].failed += 1
+            self._report(sight, f"nothing made of a picture: {error}")
+
+        self.health[sight] = SightHealth()
+        self._workers[sight] = Worker(sight, work, failed, niceness=NICENESS)
+
+    def change(self, settings: Settings) -> None:
+        """Take over the live settings."""
+        self._opacity = settings["overlay.mask_opacity"]
+
+    def close(self) -> None:
+        """Finish the pictures in hand and drop what waits."""
+        for worker in self._workers.values():
+            worker.stop()
+
+    def statuses(self, name: str) -> list[DiagnosticStatus]:
+        """Return the diagnostics of each sight; `name` is the full name of the node."""
+        nets = {"detection": self._engine.detector, "segmentation": self._engine.segmenter}
+        return [
+            sight_status(
+                name,
+                sight,
+                health,
+                wanted=self._wanted(sight),
+                displaced=self._workers[sight].mailbox.displaced,
+                net=nets[sight],
+                device=str(self._engine.device),
+            )
+            for sight, health in self.health.items()
+        ]
+
+    def _wanted(self, sight: str) -> bool:
+        return self._results.wanted(DETECTIONS if sight == "detection" else MASK, OVERLAY)
+
+    def see(self, picture: NDArray[np.uint8], header: Header, stamp: int) -> None:
+        """Hand over a fused picture; returns at once."""
+        fused = Fused(picture, header, stamp, perf_counter())
+        for sight, worker in self._workers.items():
+            if self._wanted(sight):
+                worker.mailbox.put(fused)
+
+    def _detect(self, fused: Fused) -> None:
+        detector = self._engine.detector
+        assert detector
+        started = perf_counter()
+        objects = self._engine.detect(fused.picture)
+        found = perf_counter()
+        self._results.publish_detections(objects, detector.classes, fused.header)
+        self._done("detection", fused, started, found)
+        self._draw("detection", fused, objects, detector.classes)
+
+    def _segment(self, fused: Fused) -> None:
+        started = perf_counter()
+        mask = self._engine.segment(fused.picture)
+        found = perf_counter()
+        self._results.publish_mask(mask, fused.header)
+        self._last_mask = fused.stamp, mask
+        self._done("segmentation", fused, started, found)
+        if self._engine.detector is None:
+            self._draw("segmentation", fused, NOTHING, ())
+
+    def _done(self, sight: str, fused: Fused, started: float, found: float) -> None:
+        health = self.health[sight]
+        health.latency["wait"].add(started - fused.since)
+        health.latency["look"].add(found - started)
+        health.latency["publish"].add(perf_counter() - found)
+        health.latency["age"].add(self._age(fused.stamp))
+        health.done.tick()
+
+    def _draw(self, sight: str, fused: Fused, objects: Objects, names: tuple[str, ...]) -> None:
+        if not self._results.wanted(OVERLAY):
+            return
+        started = perf_counter()
+        picture, segmenter = fused.picture, self._engine.segmenter
+        if segmenter and self._last_mask:
+            stamp, mask = self._last_mask
+            if abs(fused.stamp - stamp) <= MASK_LASTS and mask.shape == picture.shape[:2]:
+                picture = draw_mask(picture, mask, segmenter.classes, self._opacity)
+        picture = draw_boxes(picture, *objects, names)
+        self._results.publish_overlay(picture, fused.header)
+        health = self.health[sight]
+        health.latency["overlay"].add(perf_counter() - started)
+        health.drawn.tick()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The results of the fusion node on their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, LabelInfo
+
+from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.perception import Objects
+from bifuse_ros import qos
+from bifuse_ros.conversions import image_message
+from bifuse_ros.perception_messages import detections_message, label_info_message
+
+FUSED, INFO = "~/fused/image", "~/fused/camera_info"
+DETECTIONS, OVERLAY = "~/detections", "~/overlay/image"
+MASK, LABELS = "~/segmentation/mask", "~/segmentation/label_info"
+
+_KINDS = {
+    FUSED: Image,
+    INFO: CameraInfo,
+    DETECTIONS: Detection2DArray,
+    MASK: Image,
+    LABELS: LabelInfo,
+    OVERLAY: Image,
+}
+
+
+class Results:
+    """The publishers of a configured node.
+
+    There is a topic only where there is a network for it: nobody shall wait for boxes that never
+    come, or take their absence for an empty road.
+    """
+
+    def __init__(self, node: LifecycleNode, engine: Engine) -> None:
+        self._node = node
+        topics = [FUSED, INFO]
+        topics += [DETECTIONS] if engine.detector else []
+        topics += [MASK, LABELS] if engine.segmenter else []
+        topics += [OVERLAY] if engine.detector or engine.segmenter else []
+        self._publishers = {topic: self._publisher(topic) for topic in topics}
+
+    def _publisher(self, topic: str) -> Any:
+        return self._node.create_lifecycle_publisher(
+            _KINDS[topic],
+            topic,
+            qos.LATCHED if topic == LABELS else qos.RESULTS,
+            event_callbacks=qos.publisher_events(self._node, topic),
+        )
+
+    def destroy(self) -> None:
+        """Take the topics off the graph."""
+        for publisher in self._publishers.values():
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._publishers = {}
+
+    def wanted(self, *topics: str) -> bool:
+        """Tell whether somebody subscribes to one of these topics."""
+        publishers = (self._publishers.get(topic) for topic in topics)
+        return any(p is not None and p.get_subscription_count() > 0 for p in publishers)
+
+    def publish_fused(
+        self, picture: NDArray[np.uint8], header: Header, info: CameraInfo | None
+    ) -> None:
+        """Publish a fused picture (H, W, 3), and the calibration of its camera where there is."""
+        self._publishers[FUSED].publish(image_message(picture, "rgb8", header))
+        if info is not None:
+            info.header = header
+            self._publishers[INFO].publish(info)
+
+    def publish_detections(self, objects: Objects, names: Sequence[str], header: Header) -> None:
+        """Publish the objects of a picture; `names` are those of their classes."""
+        self._publishers[DETECTIONS].publish(detections_message(objects, names, header))
+
+    def publish_mask(self, mask: NDArray[np.uint8], header: Header) -> None:
+        """Publish the class numbers (H, W) of a picture."""
+        self._publishers[MASK].publish(image_message(mask, "mono8", header))
+
+    def publish_labels(self, names: Sequence[str]) -> None:
+        """Publish the names of the classes in masks, for those who subscribe later too."""
+        header = Header(stamp=self._node.get_clock().now().to_msg())
+        self._publishers[LABELS].publish(label_info_message(names, header))
+
+    def publish_overlay(self, picture: NDArray[np.uint8], header: Header) -> None:
+        """Publish a picture (H, W, 3) on which is drawn what is seen in it."""
+        self._publishers[OVERLAY].publish(image_message(picture, "rgb8", header))
