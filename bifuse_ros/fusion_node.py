@@ -22,6 +22,7 @@ from std_srvs.srv import Trigger
 from bifuse_core.engine.engine import Engine
 from bifuse_ros import qos
 from bifuse_ros.diagnostics import fusion_status, idle_status
+from bifuse_ros.fusion_engine import change_engine, create_engine
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
 from bifuse_ros.fusion_path import CAMERAS, Frame, FusionPath
 from bifuse_ros.parameters import refuse_unknown
@@ -74,20 +75,7 @@ class FusionNode(LifecycleNode):
         try:
             refuse_unknown(self, PARAMETERS)
             torch.set_num_threads(settings["threads"] or self._threads)
-            self._engine = Engine(
-                settings["network"],
-                weights=settings.weights[0],
-                detector=settings["detector"],
-                detector_weights=settings.weights[1],
-                segmenter=settings["segmenter"],
-                segmenter_weights=settings.weights[2],
-                device=settings["device"],
-                precision=settings["precision"],
-                thermal=settings.thermal,
-            )
-            self._engine.detection = settings.detection
-            self._engine.segmentation = settings.segmentation
-            self._engine.warm_up(settings["warm_up.width"], settings["warm_up.height"])
+            self._engine = create_engine(settings)
         # rclpy would swallow an exception without a word.
         except Exception as error:
             self.get_logger().error(f"cannot configure: {error}")
@@ -112,7 +100,7 @@ class FusionNode(LifecycleNode):
             self._stop()
             return TransitionCallbackReturn.FAILURE
         activated = super().on_activate(state)
-        self._tell_labels()
+        self._results.publish_labels()
         return activated
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -188,10 +176,6 @@ class FusionNode(LifecycleNode):
         path.health.latency["age"].add(self._age(reference.stamp))
         perception.see(fused, reference.header, reference.stamp)
 
-    def _tell_labels(self) -> None:
-        if self._engine and self._engine.segmenter and self._results:
-            self._results.publish_labels(self._engine.segmenter.classes)
-
     def _age(self, stamp: int) -> float:
         return float(self.get_clock().now().nanoseconds - stamp) * 1e-9
 
@@ -238,16 +222,13 @@ class FusionNode(LifecycleNode):
         try:
             settings = self._settings.changed(changes, active=self._path is not None)
             if self._engine:
-                self._engine.detection = settings.detection
+                change_engine(self._engine, settings)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self._settings = settings
         for path in (self._path, self._perception):
             if path:
                 path.change(settings)
-        if self._engine:
-            self._engine.thermal.settings = settings.thermal
-            self._engine.segmentation = settings.segmentation
         return SetParametersResult(successful=True)
 
     def _reload_weights(
@@ -262,9 +243,11 @@ class FusionNode(LifecycleNode):
         except Exception as error:
             response.message = f"the old weights stay: {error}"
             return response
-        self._tell_labels()
+        if self._path and self._results:
+            self._results.publish_labels()
         response.success = True
-        response.message = f"sha256 {self._engine.checksum}"
+        facts = self._engine.facts().items()
+        response.message = ", ".join(f"{name} {fact}" for name, fact in facts if "sha256" in name)
         return response
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.threads import limit_thread
 from bifuse_core.streams.pairing import RGB, THERMAL, Pair, StreamPairing
 from bifuse_core.streams.worker import Worker
 from bifuse_ros import conversions
@@ -70,7 +73,11 @@ class FusionPath:
         )
         self._engine, self._publish, self._report = engine, publish, report
         self._reference = settings["reference"]
-        self._worker: Worker[Pair[Frame]] = Worker("fusion", self._fuse, self._failed)
+        # A thread of its own would otherwise compute with what another was limited to.
+        prepare = partial(limit_thread, torch.get_num_threads())
+        self._worker: Worker[Pair[Frame]] = Worker(
+            "fusion", self._fuse, self._failed, prepare=prepare
+        )
 
     @property
     def displaced(self) -> int:

@@ -31,27 +31,16 @@ class SightHealth:
 
 
 def sight_status(
-    name: str,
-    sight: str,
-    health: SightHealth,
-    *,
-    wanted: bool,
-    displaced: int,
-    network: str,
-    checksum: str,
-    device: str,
+    name: str, health: SightHealth, *, wanted: bool, displaced: int, facts: dict[str, str]
 ) -> DiagnosticStatus:
     """Return the status of one sight of an active node and start the next second of its rates.
 
     Args:
-        name: full name of the node.
-        sight: `detection` or `segmentation`.
+        name: of the node and the sight.
         health: its counters and meters.
         wanted: whether somebody subscribes to what it makes.
         displaced: pictures that newer ones replaced before it looked at them.
-        network: name of its network.
-        checksum: SHA-256 of the network's weights.
-        device: where it runs.
+        facts: what does not change from second to second: network, device, checksum.
     """
     rate, failures = health.done.read(), health.failed - health.reported
     health.reported = health.failed
@@ -62,8 +51,7 @@ def sight_status(
         "displaced": displaced,
         "failed": health.failed,
         **latency_values(health.latency),
-        "network": network,
-        "weights sha256": checksum,
+        **facts,
     }
     level, message = DiagnosticStatus.OK, "seeing" if rate else "no fused pictures"
     if failures:
@@ -72,8 +60,8 @@ def sight_status(
         message = "nobody subscribes, so nothing is computed"
     return DiagnosticStatus(
         level=level,
-        name=f"{name}: {sight}",
+        name=name,
         message=message,
-        hardware_id=device,
+        hardware_id=facts.get("device", ""),
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )

@@ -15,7 +15,7 @@ ALL = "all"
 _DETECTION, _SEGMENTATION = DetectionSettings(), SegmentationSettings()
 
 PERCEPTION_PARAMETERS = (
-    Declared("detector", NONE, "network that finds boxes", choices=(NONE, *DETECTORS)),
+    Declared("detector", NONE, "network that finds objects", choices=(NONE, *DETECTORS)),
     Declared("detector_weights", "", "its weights file; empty: the shipped one"),
     Declared(
         "detection.threshold",
@@ -65,5 +65,13 @@ PERCEPTION_PARAMETERS = (
         (0, 4096),
         live=True,
     ),
-    Declared("overlay.mask_opacity", 0.45, "of the classes' colours", (0.0, 1.0), live=True),
+    Declared(
+        "perception_threads",
+        1,
+        "CPU threads of detector and segmenter each",
+        (1, 256),
+    ),
+    Declared(
+        "overlay.mask_opacity", 0.45, "opacity of the classes' colours", (0.0, 1.0), live=True
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -14,6 +15,7 @@ from std_msgs.msg import Header
 
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.perception import NOTHING, Objects
+from bifuse_core.engine.threads import limit_thread
 from bifuse_core.imaging.overlay import draw_boxes, draw_mask
 from bifuse_core.streams.worker import Worker
 from bifuse_ros.fusion_parameters import Settings
@@ -22,6 +24,12 @@ from bifuse_ros.results import DETECTIONS, MASK, OVERLAY, Results
 
 MASK_LASTS = 500_000_000
 """Nanoseconds for which a mask is drawn over later pictures, which it fits less and less."""
+
+_NETWORK = {
+    "detection": ("detector", "detector sha256"),
+    "segmentation": ("segmenter", "segmenter sha256"),
+}
+"""Facts of the engine about each sight."""
 
 NICENESS = 10
 """Of the workers. Fusion, which has none, comes first wherever processors are short."""
@@ -69,6 +77,7 @@ class PerceptionPath:
     ) -> None:
         self._engine, self._results, self._age, self._report = engine, results, age, report
         self._opacity = settings["overlay.mask_opacity"]
+        self._threads = settings["perception_threads"]
         self._last_mask: tuple[int, NDArray[np.uint8]] | None = None
         self.health: dict[str, SightHealth] = {}
         self._workers: dict[str, Worker[Fused]] = {}
@@ -83,7 +92,8 @@ class PerceptionPath:
             self._report(sight, f"nothing made of a picture: {error}")
 
         self.health[sight] = SightHealth()
-        self._workers[sight] = Worker(sight, work, failed, niceness=NICENESS)
+        prepare = partial(limit_thread, self._threads, NICENESS)
+        self._workers[sight] = Worker(sight, work, failed, prepare=prepare)
 
     def change(self, settings: Settings) -> None:
         """Take over the live settings."""
@@ -96,16 +106,14 @@ class PerceptionPath:
 
     def statuses(self, name: str) -> list[DiagnosticStatus]:
         """Return the diagnostics of each sight; `name` is the full name of the node."""
-        nets = {"detection": self._engine.detector, "segmentation": self._engine.segmenter}
+        facts = self._engine.facts()
         return [
             sight_status(
-                name,
-                sight,
+                f"{name}: {sight}",
                 health,
                 wanted=self._wanted(sight),
                 displaced=self._workers[sight].mailbox.displaced,
-                net=nets[sight],
-                device=str(self._engine.device),
+                facts={key: facts[key] for key in (*_NETWORK[sight], "device", "precision")},
             )
             for sight, health in self.health.items()
         ]

@@ -41,7 +41,7 @@ class Results:
     """
 
     def __init__(self, node: LifecycleNode, engine: Engine) -> None:
-        self._node = node
+        self._node, self._engine = node, engine
         topics = [FUSED, INFO]
         topics += [DETECTIONS] if engine.detector else []
         topics += [MASK, LABELS] if engine.segmenter else []
@@ -84,10 +84,12 @@ class Results:
         """Publish the class numbers (H, W) of a picture."""
         self._publishers[MASK].publish(image_message(mask, "mono8", header))
 
-    def publish_labels(self, names: Sequence[str]) -> None:
-        """Publish the names of the classes in masks, for those who subscribe later too."""
-        header = Header(stamp=self._node.get_clock().now().to_msg())
-        self._publishers[LABELS].publish(label_info_message(names, header))
+    def publish_labels(self) -> None:
+        """Publish the names of the classes in masks, if any, for those who subscribe later too."""
+        if self._engine.segmenter:
+            header = Header(stamp=self._node.get_clock().now().to_msg())
+            message = label_info_message(self._engine.segmenter.classes, header)
+            self._publishers[LABELS].publish(message)
 
     def publish_overlay(self, picture: NDArray[np.uint8], header: Header) -> None:
         """Publish a picture (H, W, 3) on which is drawn what is seen in it."""

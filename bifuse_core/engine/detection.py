@@ -63,7 +63,8 @@ class PictureDetector:
     ) -> None:
         trained = load_detector(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        self._net = trained.net.to(device, dtype)
+        net = trained.net.to(device, dtype)
+        self._net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device, self._dtype = device, dtype
 
     def check(self, settings: DetectionSettings) -> None:

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
-from threading import Thread, get_native_id
+from threading import Thread
 from typing import Generic, TypeVar
 
 from bifuse_core.streams.mailbox import Mailbox, MailboxClosedError
@@ -21,7 +19,7 @@ class Worker(Generic[T]):
         name: name of the thread.
         work: what to do with an item.
         failed: called with the exception that `work` raised; must not raise.
-        niceness: of the thread and those it starts, 0 to 19: how far it lets others go first.
+        prepare: called once in the thread, before all work.
     """
 
     def __init__(
@@ -30,10 +28,10 @@ class Worker(Generic[T]):
         work: Callable[[T], None],
         failed: Callable[[Exception], None],
         *,
-        niceness: int = 0,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.mailbox: Mailbox[T] = Mailbox()
-        self._work, self._failed, self._niceness = work, failed, niceness
+        self._work, self._failed, self._prepare = work, failed, prepare
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -43,8 +41,7 @@ class Worker(Generic[T]):
         self._thread.join()
 
     def _run(self) -> None:
-        if self._niceness and sys.platform == "linux":  # elsewhere it is that of the process
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), self._niceness)
+        self._prepare()
         while True:
             try:
                 item = self.mailbox.take()

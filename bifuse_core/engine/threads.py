@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of the machine a thread may use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from threading import Lock, get_native_id
+
+import torch
+
+_LOCK = Lock()
+
+
+def limit_thread(count: int, niceness: int = 0) -> None:
+    """Let the calling thread compute with so many threads, whatever other threads are allowed.
+
+    Args:
+        count: at least 1.
+        niceness: of the thread and those it starts, 0 to 19: how far it lets others go first. Only
+            Linux knows it of threads.
+    """
+    if niceness and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)
+    with _LOCK:
+        torch.set_num_threads(count)
+        # PyTorch keeps the number by thread, but a thread that has not computed yet takes over what
+        # any other has set last. Asking settles it.
+        torch.get_num_threads()
