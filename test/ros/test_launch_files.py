@@ -126,4 +126,5 @@ def test_rviz_shows_topics_that_the_launch_files_publish() -> None:
     config = yaml.safe_load((ROOT / "rviz" / "bifuse.rviz").read_text())
     displays = config["Visualization Manager"]["Displays"]
     topics = {display["Topic"]["Value"] for display in displays}
-    assert topics == {"/fusion_node/fused/image", "/thermal/image_raw", "/rgb/image_raw"}
+    results = {"/fusion_node/fused/image", "/fusion_node/overlay/image"}
+    assert topics == {*results, "/thermal/image_raw", "/rgb/image_raw"}
