@@ -17,11 +17,13 @@ def limit_thread(count: int, niceness: int = 0) -> None:
 
     Args:
         count: at least 1.
-        niceness: of the thread and those it starts, 0 to 19: how far it lets others go first. Only
-            Linux knows it of threads.
+        niceness: added to that of the thread, and of those it starts: how far it lets others go
+            first. Only Linux knows it of threads.
     """
     if niceness and sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)
+        thread = get_native_id()
+        present = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, present + niceness)
     with _LOCK:
         torch.set_num_threads(count)
         # PyTorch keeps the number by thread, but a thread that has not computed yet takes over what

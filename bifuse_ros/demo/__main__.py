@@ -13,7 +13,9 @@ from rich.console import Console
 
 from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
-from bifuse_core.engine.fusions import READY, fusion_by_name
+from bifuse_core.engine.engine import NONE, Engine
+from bifuse_core.engine.fusions import READY
+from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS
 from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_sheet
 from bifuse_ros.demo.play import DemoError, play
 from bifuse_ros.demo.recording import Recording
@@ -27,7 +29,14 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         source = describe_source(args)
-        fusion_by_name(args.network)  # better refused now than by a node
+        # Better refused now than by a node.
+        Engine(
+            args.network,
+            detector=args.detector,
+            detector_weights=args.detector_weights,
+            segmenter=args.segmenter,
+            segmenter_weights=args.segmenter_weights,
+        )
         prepare(args.out, args.input)
         play(args, console)
         return leave_results(args, source, console)
@@ -58,6 +67,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
     parser.add_argument("--network", choices=READY, default="edge")
+    for role, names in (("detector", DETECTORS), ("segmenter", SEGMENTERS)):
+        parser.add_argument(f"--{role}", choices=(NONE, *names), default=NONE)
+        parser.add_argument(f"--{role}-weights", type=Path, metavar="FILE", help="if not shipped")
     parser.add_argument(
         "--rate", type=not_negative, default=0.0, help="pairs/s; 0: the source's own"
     )
@@ -112,13 +124,11 @@ def prepare(out: Path, played: list[Path]) -> None:
 def leave_results(args: argparse.Namespace, source: str, console: Console) -> int:
     """Write contact sheet, animation and report from the bag."""
     recording = Recording.read(args.out / "bag")
-    fused = len(recording.stamps[FUSED])
-    if not fused:
+    if not recording.stamps[FUSED]:
         raise DemoError(f"no fused image was published; see {args.out / 'logs'}")
     rows = len(CONDITIONS) if not args.input else 4
-    write_contact_sheet(
-        list(recording.moments(set(evenly(rows, fused)))), args.out / "contact_sheet.png"
-    )
+    numbers = set(evenly(rows, len(recording.stamps[recording.shown])))
+    write_contact_sheet(list(recording.moments(numbers)), args.out / "contact_sheet.png")
     write_animation(recording, args.out / "animation.webp")
     write_report(recording, source, args.out / "report.html")
     for name, value in summary_numbers(recording).items():

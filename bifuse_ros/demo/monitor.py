@@ -19,6 +19,7 @@ from bifuse_ros.demo.topics import (
     RGB,
     THERMAL,
     fusion_diagnostics,
+    sight_diagnostics,
 )
 
 
@@ -29,6 +30,7 @@ class Monitor(Node):
         super().__init__("demo_monitor")
         self.counts = dict.fromkeys(CAMERA_INFO, 0)
         self.values: dict[str, str] = {}
+        self.sights: dict[str, dict[str, str]] = {}
         self.message = "starting"
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, 10)
 
@@ -70,15 +72,22 @@ class Monitor(Node):
         skipped = f"{value('displaced', 0)} pairs skipped to stay fresh"
         rate = value("fused rate (Hz)", "-")
         table.add_row("fused", str(self.counts["fused"]), rate, spread, skipped)
+        for sight, values in self.sights.items():
+            spread = f"{values.get('age p50 (ms)', '-')} / {values.get('age p95 (ms)', '-')}"
+            failed = f"{values['failed']} failed"
+            table.add_row(sight, values["pictures"], values["rate (Hz)"], spread, failed)
         return table
 
     def line(self) -> str:
         """Return the state of the chain as one line, for output that is no terminal."""
         value = self.values.get
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
+        seen = "".join(
+            f"; {sight} {values['rate (Hz)']} Hz" for sight, values in self.sights.items()
+        )
         return (
             f"{self.headline()}: {counts}; {value('fused rate (Hz)', '-')} Hz, latency p50 "
-            f"{value('total p50 (ms)', '-')} p95 {value('total p95 (ms)', '-')} ms"
+            f"{value('total p50 (ms)', '-')} p95 {value('total p95 (ms)', '-')} ms{seen}"
         )
 
     def _count(self, name: str, message: CameraInfo) -> None:
@@ -89,3 +98,4 @@ class Monitor(Node):
         if diagnosed:
             self.message, values = diagnosed
             self.values = values or self.values
+            self.sights = sight_diagnostics(message) or self.sights

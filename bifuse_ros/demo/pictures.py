@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bifuse_ros.demo.recording import Moment, Recording
-from bifuse_ros.demo.topics import FUSED
 
-COLUMNS = ("thermal", "rgb", "fused")
+COLUMNS = ("thermal", "rgb", "fused", "overlay")
 ANIMATION_RATE = 8.0
 """Pictures per second."""
 ANIMATION_SECONDS = 10.0
@@ -27,33 +26,34 @@ def evenly(count: int, of: int) -> list[int]:
 
 
 def write_contact_sheet(moments: Sequence[Moment], file: Path) -> None:
-    """Write a picture with a row for each moment: thermal, RGB, fused."""
+    """Write a picture with a row for each moment: thermal, RGB, fused, and overlay if there is."""
     height, width = moments[0].rgb.shape[:2]
+    columns = _columns(moments[0])
     cell = 4.4
-    size = (cell * len(COLUMNS), cell * height / width * len(moments) + 0.4)
+    size = (cell * len(columns), cell * height / width * len(moments) + 0.4)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
-    axes = figure.subplots(len(moments), len(COLUMNS), squeeze=False)
+    axes = figure.subplots(len(moments), len(columns), squeeze=False)
     for row, moment in zip(axes, moments, strict=True):
-        for axis, column in zip(row, COLUMNS, strict=True):
+        for axis, column in zip(row, columns, strict=True):
             axis.imshow(getattr(moment, column), interpolation="antialiased")
             axis.set_xticks([])
             axis.set_yticks([])
         row[0].set_ylabel(f"{moment.seconds:.1f} s")
-    for axis, column in zip(axes[0], COLUMNS, strict=True):
+    for axis, column in zip(axes[0], columns, strict=True):
         axis.set_title(column)
     figure.savefig(file)
 
 
 def write_animation(recording: Recording, file: Path) -> None:
-    """Write an animated WebP of thermal, RGB and fused side by side.
+    """Write an animated WebP of the columns of the contact sheet side by side.
 
     Args:
         recording: a recording with at least one fused image.
         file: the file to write.
     """
-    fused, rate = len(recording.stamps[FUSED]), recording.rate()
+    shown, rate = len(recording.stamps[recording.shown]), recording.rate(recording.shown)
     step = max(1, round(rate / ANIMATION_RATE))
-    numbers = list(range(0, fused, step))
+    numbers = list(range(0, shown, step))
     # A long film is shown in pieces from all along it, not its beginning alone.
     limit = int(ANIMATION_SECONDS * ANIMATION_RATE)
     if len(numbers) > limit:
@@ -68,5 +68,10 @@ def write_animation(recording: Recording, file: Path) -> None:
 def _beside(moment: Moment) -> NDArray[np.uint8]:
     height, width = moment.rgb.shape[:2]
     size = (320, round(320 * height / width))
-    parts = [cv2.resize(getattr(moment, c), size, interpolation=cv2.INTER_AREA) for c in COLUMNS]
+    pictures = [getattr(moment, column) for column in _columns(moment)]
+    parts = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
     return np.ascontiguousarray(np.hstack(parts)[..., ::-1])
+
+
+def _columns(moment: Moment) -> list[str]:
+    return [column for column in COLUMNS if getattr(moment, column) is not None]

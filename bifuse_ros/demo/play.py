@@ -44,10 +44,18 @@ def camera_parameters(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def sight_parameters(args: argparse.Namespace) -> dict[str, str]:
+    """Return the parameters of the fusion node that say what it sees with."""
+    files = {"detector_weights": args.detector_weights, "segmenter_weights": args.segmenter_weights}
+    paths = {name: str(file.resolve()) for name, file in files.items() if file}
+    return {"detector": args.detector, "segmenter": args.segmenter, **paths}
+
+
 def play(args: argparse.Namespace, console: Console) -> None:
     """Run the nodes until the cameras have played everything."""
     logs = args.out / "logs"
-    fusion = {"network": args.network} | ({} if args.input else {"thermal.unit": "centikelvin"})
+    fusion = {"network": args.network, **sight_parameters(args)}
+    fusion |= {} if args.input else {"thermal.unit": "centikelvin"}
     record = {"topics": list(RECORDED), "bag": str(args.out / "bag")}
     with monitoring() as monitor, ended_in_order() as nodes:
         executor = SingleThreadedExecutor()

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from bifuse_core import __version__
 from bifuse_core.machine import describe_machine
 from bifuse_ros.demo.recording import Recording
-from bifuse_ros.demo.topics import FUSED, RGB, THERMAL
+from bifuse_ros.demo.topics import FUSED, RESULTS, RGB, THERMAL
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>BiFuse demo</title>
@@ -29,14 +29,14 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums }} h2 {{ margin
 <h1>BiFuse demo</h1>
 <p>{summary}</p>
 <h2>What the nodes saw and made</h2>
-<p><img src="contact_sheet.png" alt="thermal, RGB and fused pictures"></p>
+<p><img src="contact_sheet.png" alt="thermal, RGB, fused, overlay"></p>
 <p><img src="animation.webp" alt="the same, moving"></p>
 <h2>Latency and pairing</h2>
 <p><img src="data:image/png;base64,{plot}" alt="age of the fused images and skew of the pairs"></p>
 <h2>Numbers</h2>
 <table>{numbers}</table>
 <h2>The fusion node's own diagnostics</h2>
-<p>As of its last report; latencies are those of its last 256 pairs.</p>
+<p>As of its last report; latencies are those of its last 256 pictures.</p>
 <table>{diagnostics}</table>
 """
 
@@ -44,16 +44,19 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums }} h2 {{ margin
 def summary_numbers(recording: Recording) -> dict[str, str]:
     """Return the figures of a run by name."""
     stamps = recording.stamps
-    age = np.percentile(np.asarray(recording.fused_age) / 1e6, (50, 95, 99))
-    return {
+    numbers = {
         "thermal images": str(len(stamps[THERMAL])),
         "RGB images": str(len(stamps[RGB])),
         "fused images": str(len(stamps[FUSED])),
         "pairs lost": str(pairs_lost(recording)),
-        "fused rate": f"{recording.rate():.1f} Hz",
-        "stamp to recorded fused image, p50 / p95 / p99": " / ".join(f"{a:.1f}" for a in age)
-        + " ms",
     }
+    for name, topic in RESULTS.items():
+        if stamps[topic]:
+            age = np.percentile(np.asarray(recording.ages[topic]) / 1e6, (50, 95, 99))
+            spread = " / ".join(f"{a:.1f}" for a in age)
+            numbers[f"{name} rate"] = f"{recording.rate(topic):.1f} Hz"
+            numbers[f"stamp to recorded {name}, p50 / p95 / p99"] = f"{spread} ms"
+    return numbers
 
 
 def pairs_lost(recording: Recording) -> int:
@@ -80,7 +83,7 @@ def write_report(recording: Recording, source: str, file: Path) -> None:
         summary=html.escape(f"{source}, {when}. Every image went through ROS 2 topics."),
         plot=_plot(recording),
         numbers=_rows(numbers),
-        diagnostics=_rows(recording.diagnostics),
+        diagnostics=_rows(recording.diagnostics | _sights(recording)),
     )
     file.write_text(page, encoding="utf-8")
 
@@ -92,7 +95,7 @@ def _plot(recording: Recording) -> str:
     )
     stamps = np.asarray(recording.stamps[FUSED])
     seconds = (stamps - stamps[0]) / 1e9
-    age = np.asarray(recording.fused_age) / 1e6
+    age = np.asarray(recording.ages[FUSED]) / 1e6
     age_axis.plot(seconds, age, ".", markersize=3)
     age_axis.set(title="age of each fused image", xlabel="s", ylabel="stamp to receipt, ms")
     age_axis.set_ylim(bottom=0)
@@ -104,6 +107,14 @@ def _plot(recording: Recording) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _sights(recording: Recording) -> dict[str, str]:
+    return {
+        f"{sight}: {key}": value
+        for sight, values in recording.sights.items()
+        for key, value in values.items()
+    }
 
 
 def _rows(values: dict[str, str]) -> str:

@@ -6,14 +6,20 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticArray
 
 THERMAL, RGB, FUSED = "/thermal/image_raw", "/rgb/image_raw", "/fusion_node/fused/image"
-IMAGES = (THERMAL, RGB, FUSED)
+OVERLAY = "/fusion_node/overlay/image"
+IMAGES = (THERMAL, RGB, FUSED, OVERLAY)
+DETECTIONS, MASK = "/fusion_node/detections", "/fusion_node/segmentation/mask"
+LABELS = "/fusion_node/segmentation/label_info"
+RESULTS = {"fused": FUSED, "detections": DETECTIONS, "masks": MASK, "overlays": OVERLAY}
+"""What the fusion node makes of a pair; all but the first where it has networks for that."""
 CAMERA_INFO = {
     "thermal": "/thermal/camera_info",
     "rgb": "/rgb/camera_info",
     "fused": "/fusion_node/fused/camera_info",
 }
 DIAGNOSTICS = "/diagnostics"
-RECORDED = (*IMAGES, *CAMERA_INFO.values(), DIAGNOSTICS)
+RECORDED = (*IMAGES, DETECTIONS, MASK, LABELS, *CAMERA_INFO.values(), DIAGNOSTICS)
+SIGHTS = ("detection", "segmentation")
 
 
 def fusion_diagnostics(message: DiagnosticArray) -> tuple[str, dict[str, str]] | None:
@@ -22,3 +28,13 @@ def fusion_diagnostics(message: DiagnosticArray) -> tuple[str, dict[str, str]] |
         if status.name == "fusion_node: fusion":
             return status.message, {pair.key: pair.value for pair in status.values}
     return None
+
+
+def sight_diagnostics(message: DiagnosticArray) -> dict[str, dict[str, str]]:
+    """Return the values of those of `SIGHTS` that the fusion node has, by name."""
+    found = {status.name.removeprefix("fusion_node: "): status for status in message.status}
+    return {
+        sight: {pair.key: pair.value for pair in found[sight].values}
+        for sight in SIGHTS
+        if sight in found
+    }
