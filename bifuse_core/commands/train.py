@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from bifuse_core.bilevel import processes
+from bifuse_core.bilevel.configuration import changes_of
 from bifuse_core.bilevel.learner import Task
 from bifuse_core.bilevel.objectives.visual import VisualTask
 from bifuse_core.bilevel.objectives.zoo import content_by_name
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: the configuration cannot be used; see also `trainer.train`.
     """
-    settings = load_settings(args.config, _changes(args.set))
+    settings = load_settings(args.config, changes_of(args.set))
     weights = args.out / f"{settings.network}.safetensors"
     if weights.is_file() and finished(settings, args.out):
         print(f"{weights}: finished, sha256 {sha256_of(weights)}")
@@ -112,19 +112,6 @@ def _counts(settings: Settings, splits: Splits) -> list[dict[str, Any]]:
     """Return path and number of pairs of each source."""
     sources = zip(settings.data.sources, splits.whole.sources, strict=True)
     return [{"path": str(source.path), "pairs": len(opened.pairs)} for source, opened in sources]
-
-
-def _changes(pairs: list[str]) -> dict[str, Any]:
-    changes = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise ValueError(f"--set takes KEY=VALUE, not {pair!r}")
-        try:
-            changes[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"--set {key}: {value!r} is no YAML value") from error
-    return changes
 
 
 def _tasks(settings: Settings, device: torch.device) -> list[Task]:
