@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Score a task network on labelled data sets, with any fusion or camera as its input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shlex
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from bifuse_core.bilevel.configuration import changes_of
+from bifuse_core.engine.engine import choose_device
+from bifuse_core.machine import describe_machine
+from bifuse_core.metrics.detection import DetectionScores
+from bifuse_core.nets.zoo import load_detector
+from bifuse_core.perception.inputs import input_by_name
+from bifuse_core.perception.scoring import score_detector
+from bifuse_core.perception.settings import load_task_settings
+from bifuse_core.perception.sources import open_sources
+
+TOGETHER = "together"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `score-task`."""
+    parser.add_argument("config", type=Path, help="YAML file, whose `scored` data sets are taken")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder of its data sets")
+    parser.add_argument("--weights", type=Path, help="of its network; the shipped ones by default")
+    parser.add_argument("--input", help="thermal, rgb or a fusion; that of CONFIG by default")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="change values of CONFIG"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table of AP50 for each data set and for all together, and write it as JSON.
+
+    Raises:
+        ValueError: the configuration or a data set cannot be used.
+        CheckpointError: the weights cannot be used.
+    """
+    changes = changes_of(args.set) | ({"input": args.input} if args.input else {})
+    settings = load_task_settings(args.config, changes)
+    if not settings.scored:
+        raise ValueError(f"{args.config}: scored is empty; name a data set there")
+    torch.set_num_threads(args.threads)
+    detector = load_detector(settings.network, args.weights)
+    net = detector.net.to(choose_device(args.device))
+    see = input_by_name(settings.input, args.device)
+    sources = open_sources(settings.scored, args.data, settings.task, see)
+    results = {source.name: score_detector(net, [source]) for source in sources}
+    results[TOGETHER] = score_detector(net, sources)
+    Console().print(table(f"AP50 of {settings.network} on {settings.input}", results))
+    if args.out:
+        record = {
+            "network": settings.network,
+            "sha256": detector.checksum,
+            "input": settings.input,
+            "pictures": {source.name: len(source.samples) for source in sources},
+            "scores": {
+                name: {"ap50": _plain(scores.ap50), "ap": _plain(scores.ap)}
+                for name, scores in results.items()
+            },
+            "command": shlex.join(["bifuse", *sys.argv[1:]]),
+            "machine": describe_machine(),
+        }
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    return 0
+
+
+def table(title: str, results: dict[str, DetectionScores]) -> Table:
+    """Return AP50 of each class and their mean, a row for each data set."""
+    classes = next(iter(results.values())).ap50
+    shown = Table("data set", *classes, "mean", title=title)
+    for name, scores in results.items():
+        values = [*scores.ap50.values(), scores.map50]
+        shown.add_row(name, *("" if math.isnan(value) else f"{value:.3f}" for value in values))
+    return shown
+
+
+def _plain(scores: dict[str, float]) -> dict[str, float | None]:
+    """Return scores as JSON has them, which has no NaN."""
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}
