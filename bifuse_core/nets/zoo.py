@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fusion networks by name, and the weights shipped for some of them."""
+"""The networks by name, and the weights shipped for some of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from torch import nn
 
 from bifuse_core.nets.bdl import BdlFusion
-from bifuse_core.nets.checkpoint import CheckpointError, load_weights
+from bifuse_core.nets.checkpoint import CheckpointError, classes_in, load_weights
+from bifuse_core.nets.detection.fcos import Fcos, fcos, fcos_small
 from bifuse_core.nets.edge import EdgeFusion
 from bifuse_core.nets.tardal import TardalFusion
 from bifuse_core.nets.umfusion import UmFusion
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FUSION_NETWORKS: dict[str, type[nn.Module]] = {
     "edge": EdgeFusion,
@@ -21,9 +27,30 @@ FUSION_NETWORKS: dict[str, type[nn.Module]] = {
     "umfusion": UmFusion,
 }
 
+DETECTORS: dict[str, Callable[[int], Fcos]] = {"fcos": fcos, "fcos_small": fcos_small}
+"""Made from the number of classes."""
+
 SHIPPED = ("edge", "bdl")
-"""The networks whose weights come with the package. Named, not looked for: where the file of one
-of them is missing, the installation is broken."""
+"""The fusion networks whose weights come with the package. Named, not looked for: where the file
+of one of them is missing, the installation is broken."""
+
+SHIPPED_TASKS: tuple[str, ...] = ()
+"""Likewise the detectors and segmenters."""
+
+
+@dataclass(frozen=True)
+class Trained(Generic[Network]):
+    """A trained network that tells classes apart.
+
+    Attributes:
+        net: in evaluation mode.
+        checksum: SHA-256 of its weights.
+        classes: their names.
+    """
+
+    net: Network
+    checksum: str
+    classes: tuple[str, ...]
 
 
 def create_fusion(network: str) -> nn.Module:
@@ -63,3 +90,48 @@ def load_fusion(network: str, weights: Path | None = None) -> tuple[nn.Module, s
         )
     checksum = load_weights(weights or shipped_weights(network), network, net)
     return net.eval().requires_grad_(False), checksum
+
+
+def create_detector(network: str, classes: int) -> Fcos:
+    """Return an untrained detector.
+
+    Raises:
+        ValueError: there is no detector of that name; the message lists the names.
+        ImportError: it needs a library that is not installed.
+    """
+    if network not in DETECTORS:
+        raise ValueError(f"no detector {network!r}; choose from {', '.join(DETECTORS)}")
+    return DETECTORS[network](classes)
+
+
+def load_detector(network: str, weights: Path | None = None) -> Trained[Fcos]:
+    """Return a trained detector in evaluation mode, with the classes its weights file names.
+
+    Args:
+        network: a name in `DETECTORS`.
+        weights: a weights file; the shipped one by default.
+
+    Raises:
+        ValueError: unknown network.
+        CheckpointError: the weights cannot be used, or none were given for a network that has
+            none in the package.
+        ImportError: see `create_detector`.
+    """
+    return _load_task(create_detector, network, weights)
+
+
+def _load_task(
+    create: Callable[[str, int], Network], network: str, weights: Path | None
+) -> Trained[Network]:
+    """Load a network that tells classes apart."""
+    create(network, 1)  # knows the name
+    if weights is None and network not in SHIPPED_TASKS:
+        raise CheckpointError(
+            f"no weights are shipped for network {network!r}: train some with `bifuse train-task "
+            f"CONFIG --set network={network}`, and give the file"
+        )
+    file = weights or shipped_weights(network)
+    classes = classes_in(file)
+    net = create(network, max(1, len(classes)))
+    checksum = load_weights(file, network, net)
+    return Trained(net.eval().requires_grad_(False), checksum, classes)
