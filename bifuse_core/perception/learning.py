@@ -25,11 +25,13 @@ from bifuse_core.perception.settings import TaskSettings
 STATE = "state.pt"
 CURVES = "tensorboard"
 
+Network = TypeVar("Network", bound=nn.Module)
+
 Figures = dict[str, float]
 
 
 def learn(
-    settings: TaskSettings, net: nn.Module, lesson: Lesson, crops: Crops, out: Path
+    settings: TaskSettings, net: Network, lesson: Lesson[Network], crops: Crops, out: Path
 ) -> Figures:
     """Train a network in place; a run that was interrupted goes on.
 
@@ -101,13 +103,13 @@ def finished(settings: TaskSettings, out: Path) -> bool:
 
 
 @dataclass
-class _Learner:
+class _Learner(Generic[Network]):
     """The network in training, its running mean, and the optimiser that moves it."""
 
     settings: TaskSettings
-    net: nn.Module
-    lesson: Lesson
-    mean: nn.Module = field(init=False)
+    net: Network
+    lesson: Lesson[Network]
+    mean: Network = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -157,7 +159,7 @@ class _Learner:
         }
         write_state(file, self.settings, step, parts)
 
-    def restore(self, state: dict) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `save` wrote."""
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import Module
 
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.nets.detection.fcos import Fcos
@@ -16,18 +17,20 @@ from bifuse_core.perception.batch import Batch
 from bifuse_core.perception.scoring import score_detector
 from bifuse_core.perception.sources import Source
 
+Network = TypeVar("Network", bound=Module, contravariant=True)
 
-class Lesson(Protocol):
+
+class Lesson(Protocol[Network]):
     """A task with its loss and its score."""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of what the network tells apart."""
 
-    def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, net: Network, batch: Batch) -> dict[str, Tensor]:
         """Return the parts of the loss, scalars to be summed."""
 
-    def scores(self, net: nn.Module) -> dict[str, float]:
+    def scores(self, net: Network) -> dict[str, float]:
         """Return figures of a network in evaluation mode, by name; none without pictures for it."""
 
 

@@ -76,9 +76,7 @@ class SourceSettings(Section):
     @model_validator(mode="after")
     def _check(self) -> SourceSettings:
         if (self.path is None) == (self.rendered == 0):
-            raise ValueError(
-                "a source has a path or a number of rendered scenes; give one"
-            )
+            raise ValueError("a source has a path or a number of rendered scenes; give one")
         choices = (*DETECTION_CLASSES, IGNORE, NOTHING)
         for theirs, ours in self.read_as.items():
             if ours not in choices:
