@@ -33,13 +33,18 @@ def card_of(weights: Path) -> Path:
 def save_weights(weights: Path, network: str, net: nn.Module, card: dict[str, Any]) -> str:
     """Write weights in half precision and their card, and return the weights' SHA-256.
 
+    Whole numbers, as the steps that a batch norm has counted, are written as they are.
+
     Args:
         weights: the `.safetensors` file to write; the card goes beside it as `.yaml`.
         network: the network's name in the zoo.
         net: the network.
         card: what the card says beyond network and checksum: data, command, metrics.
     """
-    tensors = {name: tensor.half().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    tensors = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
+        for name, tensor in net.state_dict().items()
+    }
     temporary = weights.with_suffix(".tmp")
     save_file(tensors, temporary, metadata={"network": network})
     checksum = sha256_of(temporary)
