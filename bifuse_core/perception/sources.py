@@ -21,6 +21,7 @@ from bifuse_core.imaging.thermal import ThermalSettings
 from bifuse_core.perception.inputs import Input
 from bifuse_core.perception.settings import TaskSourceSettings
 
+
 @dataclass(frozen=True)
 class Source:
     """Labelled pictures.
