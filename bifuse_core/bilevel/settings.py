@@ -14,6 +14,8 @@ from bifuse_core.bilevel.configuration import read_configuration
 from bifuse_core.bilevel.hypergradient import hypergradient_by_name
 from bifuse_core.bilevel.objectives.zoo import content_by_name
 from bifuse_core.bilevel.sections import (
+    DETECTION,
+    SEGMENTATION,
     AlternatingSettings,
     Choice,
     Count,
@@ -23,9 +25,10 @@ from bifuse_core.bilevel.sections import (
     OptimiserSettings,
     Positive,
     Section,
+    TaskNetworkSettings,
 )
 from bifuse_core.bilevel.weighting import weighting_by_name
-from bifuse_core.nets.zoo import FUSION_NETWORKS
+from bifuse_core.nets.zoo import DETECTORS, FUSION_NETWORKS, SEGMENTERS
 
 Made = TypeVar("Made")
 
@@ -43,6 +46,9 @@ OF_STEPS = {
     "hypergradient",
     "weighting",
     "critic",
+    "guidance",
+    "detector",
+    "segmenter",
     "alternating",
     "task_optimiser",
 }
@@ -64,6 +70,10 @@ class Settings(Section):
         hypergradient: gauss_newton, direct or conjugate_gradient (`bilevel`).
         weighting: rlw, equal, manual, dwa, gradnorm or torchjd.NAME (`bilevel`, `joint`).
         critic: see `CriticSettings`.
+        guidance: the tasks beside the visual one: `detection`, `segmentation`, `both`; none by
+            default.
+        detector: network of the detection task.
+        segmenter: network of the segmentation task.
         alternating: see `AlternatingSettings`.
         fusion_optimiser: of omega.
         task_optimiser: of every theta.
@@ -85,6 +95,9 @@ class Settings(Section):
     hypergradient: Choice = Choice(name="gauss_newton")
     weighting: Choice = Choice(name="rlw")
     critic: CriticSettings = CriticSettings()
+    guidance: Literal["detection", "segmentation", "both"] | None = None
+    detector: TaskNetworkSettings = TaskNetworkSettings(network="fcos_small")
+    segmenter: TaskNetworkSettings = TaskNetworkSettings(network="segformer_b0")
     alternating: AlternatingSettings = AlternatingSettings()
     fusion_optimiser: OptimiserSettings = OptimiserSettings()
     task_optimiser: OptimiserSettings = OptimiserSettings(learning_rate=2e-4)
@@ -92,6 +105,13 @@ class Settings(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     log: LogSettings = LogSettings()
     seed: Count = 0
+
+    @property
+    def guides(self) -> tuple[str, ...]:
+        """The tasks beside the visual one."""
+        if self.guidance == "both":
+            return (DETECTION, SEGMENTATION)
+        return () if self.guidance is None else (self.guidance,)
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -110,9 +130,18 @@ class Settings(Section):
             raise ValueError(f"strategy {self.strategy} does not read {key}; leave the key out")
         _check_content(self.content, len(self.data.sources))
         _try("hypergradient", lambda: _differentiate(self.hypergradient))
-        # How many tasks there are is not known here: as many as are weighed by hand, if they are.
-        weights = self.weighting.options.get("weights")
-        tasks = len(weights) if isinstance(weights, list) else 1
+        for key, task, networks in (
+            ("detector", DETECTION, DETECTORS),
+            ("segmenter", SEGMENTATION, SEGMENTERS),
+        ):
+            if key in self.model_fields_set and task not in self.guides:
+                raise ValueError(f"{key} is not read without guidance: {task} (or both)")
+            network = getattr(self, key).network
+            if network not in networks:
+                raise ValueError(
+                    f"{key}.network is {network!r}; choose from {', '.join(networks)}"
+                )
+        tasks = 1 + len(self.guides)
         name, options = self.weighting.name, self.weighting.options
         _try("weighting", lambda: weighting_by_name(name, tasks, self.seed, **options))
         return self

@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 from bifuse_core.bilevel.configuration import read_configuration
 from bifuse_core.bilevel.sections import (
     Count,
+    LabelSettings,
     OptimiserSettings,
     Positive,
     Rate,
     Section,
     Weight,
 )
-from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.engine.fusions import FUSIONS
 from bifuse_core.nets.zoo import DETECTORS
 
@@ -26,12 +26,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 CAMERAS = ("thermal", "rgb")
 """Inputs that are no fusion."""
 
-IGNORE, NOTHING = "ignore", "nothing"
-"""What a class of a data set can be read as, besides one of ours: neither object nor background,
-and background."""
 
-
-class SourceSettings(Section):
+class TaskSourceSettings(LabelSettings):
     """A labelled data set.
 
     Attributes:
@@ -39,34 +35,20 @@ class SourceSettings(Section):
         rendered: instead of a path: so many rendered scenes, made when the run starts.
         seed: of the rendered scenes.
         share: part of all crops taken from it, relative to the other sources.
-        weight: of its pictures in the loss, for labels that are less than true.
         layout: as in `check` and `evaluate`.
         split: name of a list of the layout; all samples by default.
         first: number of the first labelled sample that is taken.
         every: take every nth from there.
-        labels: folder or COCO file of the boxes.
-        masks: folder of the masks.
-        classes: names of its box labels, where the files do not name them.
-        read_as: its classes that are named differently here: one of ours, `ignore` for neither
-            object nor background, `nothing` for background.
-        known: those of our classes of which all objects have boxes. About the others only the
-            boxes are learnt from, not where there are none.
     """
 
     path: Path | None = None
     rendered: Count = 0
     seed: Count = 0
     share: Rate = 1.0
-    weight: Rate = 1.0
     layout: str = "auto"
     split: str | None = None
     first: Count = 0
     every: Positive = 1
-    labels: str = "labels"
-    masks: str = "masks"
-    classes: list[str] | None = None
-    read_as: dict[str, str] = {}
-    known: list[str] = list(DETECTION_CLASSES)
 
     @property
     def name(self) -> str:
@@ -74,16 +56,9 @@ class SourceSettings(Section):
         return str(self.path) if self.path else "rendered"
 
     @model_validator(mode="after")
-    def _check(self) -> SourceSettings:
+    def _check(self) -> TaskSourceSettings:
         if (self.path is None) == (self.rendered == 0):
             raise ValueError("a source has a path or a number of rendered scenes; give one")
-        choices = (*DETECTION_CLASSES, IGNORE, NOTHING)
-        for theirs, ours in self.read_as.items():
-            if ours not in choices:
-                raise ValueError(f"read_as.{theirs} is {ours!r}; choose from {', '.join(choices)}")
-        for name in self.known:
-            if name not in DETECTION_CLASSES:
-                raise ValueError(f"known: {name!r} is none of {', '.join(DETECTION_CLASSES)}")
         return self
 
 
@@ -156,8 +131,8 @@ class TaskSettings(Section):
     start: str = "none"
     backbone: Path | None = None
     input: str = "edge"
-    sources: Annotated[list[SourceSettings], Field(min_length=1)]
-    scored: list[SourceSettings] = []
+    sources: Annotated[list[TaskSourceSettings], Field(min_length=1)]
+    scored: list[TaskSourceSettings] = []
     crop: CropSettings = CropSettings()
     batch: Positive = 8
     workers: Count = 0

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
-from bifuse_core.data.datasets import open_dataset
+from bifuse_core.bilevel.labelled import open_labelled
+from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.rendered.pairs import RenderedPairs
@@ -19,12 +19,7 @@ from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import normalised
 from bifuse_core.imaging.thermal import ThermalSettings
 from bifuse_core.perception.inputs import Input
-from bifuse_core.perception.labels import vocabulary_of
-from bifuse_core.perception.settings import SourceSettings
-
-AMBIGUOUS = 254
-"""Mask value: one of some classes of the surroundings, but not known which."""
-
+from bifuse_core.perception.settings import TaskSourceSettings
 
 @dataclass(frozen=True)
 class Source:
@@ -47,7 +42,7 @@ class Source:
 
 
 def open_sources(
-    chosen: Sequence[SourceSettings], folder: Path, task: str, see: Input
+    chosen: Sequence[TaskSourceSettings], folder: Path, task: str, see: Input
 ) -> list[Source]:
     """Read data sets into memory; about a megabyte a picture of 640x480.
 
@@ -64,45 +59,29 @@ def open_sources(
     return [_opened(settings, folder, task, see) for settings in chosen]
 
 
-def _opened(settings: SourceSettings, folder: Path, task: str, see: Input) -> Source:
+def _opened(settings: TaskSourceSettings, folder: Path, task: str, see: Input) -> Source:
     found = _rendered(settings) if settings.rendered else _read(settings, folder, task)
     total = settings.rendered or None
     progress = tqdm(found, desc=settings.name, unit="picture", total=total, leave=False)
     samples = tuple(_seen(sample, see) for sample in progress)
     if not samples:
         raise PairError(f"{settings.name}: not one sample with labels for {task}")
-    known = tuple(name in settings.known for name in DETECTION_CLASSES)
-    return Source(settings.name, samples, known, settings.weight, settings.share)
+    return Source(settings.name, samples, settings.is_known, settings.weight, settings.share)
 
 
-def _read(settings: SourceSettings, folder: Path, task: str) -> Iterator[Sample]:
-    """Yield the labelled samples of a data set, their boxes in our classes."""
+def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sample]:
+    """Yield the samples of a data set that have labels of the task."""
     assert settings.path is not None
-    options = Options(
-        split=settings.split,
-        classes=tuple(settings.classes) if settings.classes else None,
-        mask_classes=SEGMENTATION_CLASSES,
-        labels=settings.labels,
-        masks=settings.masks,
-        mask_read_as={AMBIGUOUS: AMBIGUOUS},
-    )
-    dataset = open_dataset(folder / settings.path, settings.layout, options)
-    entries = dataset.entries
-    if task == "detection":
-        entries = tuple(replace(entry, mask=None) for entry in entries if entry.boxes)
-    else:
-        entries = tuple(replace(entry, boxes=None) for entry in entries if entry.mask)
-    dataset = replace(dataset, entries=entries[settings.first :: settings.every])
-    try:
-        vocabulary = vocabulary_of(dataset.classes, settings.read_as)
-    except ValueError as error:
-        raise ValueError(f"{settings.path}: {error}") from error
+    options = Options(split=settings.split)
+    dataset = open_labelled(folder / settings.path, settings.layout, settings, options, (task,))
+    labelled = tuple(entry for entry in dataset.entries if entry.boxes or entry.mask)
+    dataset = replace(dataset, entries=labelled[settings.first :: settings.every])
     for number in range(len(dataset)):
         limits = dataset.thermal_limits(number, ThermalSettings())
-        yield vocabulary.read(normalised(dataset[number], limits=limits))
+        yield normalised(dataset[number], limits=limits)
 
 
-def _rendered(settings: SourceSettings) -> Iterator[Sample]:
+def _rendered(settings: TaskSourceSettings) -> Iterator[Sample]:
     for name, frame in RenderedPairs(settings.rendered, settings.seed).frames():
         sample = Sample(name, frame.thermal, frame.rgb, frame.boxes, frame.labels, mask=frame.mask)
         yield normalised(sample)
