@@ -14,7 +14,7 @@ from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.nets.detection.fcos import Fcos
 from bifuse_core.nets.detection.loss import detection_loss
 from bifuse_core.perception.batch import Batch
-from bifuse_core.perception.scoring import score_detector
+from bifuse_core.perception.scoring import SIZE, score_detector
 from bifuse_core.perception.sources import Source
 
 Network = TypeVar("Network", bound=Module, contravariant=True)
@@ -40,9 +40,11 @@ class DetectionLesson:
 
     Attributes:
         scored: data sets that the network is judged on.
+        size: height and width at which it is, see `score_detector`.
     """
 
     scored: Sequence[Source] = ()
+    size: tuple[int, int] = SIZE
     classes: tuple[str, ...] = DETECTION_CLASSES
 
     def losses(self, net: Fcos, batch: Batch) -> dict[str, Tensor]:
@@ -53,5 +55,5 @@ class DetectionLesson:
         """Return AP50 of each class over all scored data sets that know it."""
         if not self.scored:
             return {}
-        ap50 = score_detector(net, self.scored).ap50
+        ap50 = score_detector(net, self.scored, size=self.size).ap50
         return {f"AP50 {name}": value for name, value in ap50.items()}

@@ -31,18 +31,21 @@ THRESHOLD = 0.01
 recall."""
 
 
-def score_detector(net: Fcos, sources: Sequence[Source]) -> DetectionScores:
+def score_detector(
+    net: Fcos, sources: Sequence[Source], *, size: tuple[int, int] = SIZE
+) -> DetectionScores:
     """Score a detector over the pictures of some data sets together.
 
     Each class is scored over the data sets that know all its objects; NaN where none does.
 
     Args:
         net: in evaluation mode; its classes are those of `DETECTION_CLASSES`.
-        sources: with boxes, in the order of these classes.
+        sources: with boxes, labelled in these classes.
+        size: height and width that pictures are brought into, pixels.
     """
     truth = [[true_boxes(sample) for sample in source.samples] for source in sources]
     found = [
-        [find(net, sample.rgb, threshold=THRESHOLD) for sample in source.samples]
+        [find(net, sample.rgb, threshold=THRESHOLD, size=size) for sample in source.samples]
         for source in sources
     ]
     ap50, ap = {}, {}
