@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,13 @@ def card_of(weights: Path) -> Path:
     return weights.with_suffix(".yaml")
 
 
-def save_weights(weights: Path, network: str, net: nn.Module, card: dict[str, Any]) -> str:
+def save_weights(
+    weights: Path,
+    network: str,
+    net: nn.Module,
+    card: dict[str, Any],
+    classes: Sequence[str] = (),
+) -> str:
     """Write weights in half precision and their card, and return the weights' SHA-256.
 
     Whole numbers, as the steps that a batch norm has counted, are written as they are.
@@ -40,13 +48,15 @@ def save_weights(weights: Path, network: str, net: nn.Module, card: dict[str, An
         network: the network's name in the zoo.
         net: the network.
         card: what the card says beyond network and checksum: data, command, metrics.
+        classes: names of what the network tells apart, if it does.
     """
     tensors = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
         for name, tensor in net.state_dict().items()
     }
     temporary = weights.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata={"network": network})
+    metadata = {"network": network, "classes": json.dumps(list(classes))}
+    save_file(tensors, temporary, metadata=metadata)
     checksum = sha256_of(temporary)
     text = yaml.safe_dump({"network": network, "sha256": checksum, **card}, sort_keys=False)
     temporary.chmod(0o644)  # safetensors lets nobody else read it
@@ -78,7 +88,7 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
     try:
         with safe_open(weights, framework="pt") as file:
             found = (file.metadata() or {}).get("network", "unnamed")
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(f"{weights}: damaged or not a safetensors file ({error})") from error
     if found != network:
@@ -96,3 +106,18 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
         raise CheckpointError(f"{weights}: values that are not finite in {', '.join(spoilt[:3])}")
     net.load_state_dict(tensors)
     return checksum
+
+
+def classes_in(weights: Path) -> tuple[str, ...]:
+    """Return the names of the classes that a weights file was trained for; none in a fusion's.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    if not weights.is_file():
+        raise CheckpointError(f"{weights}: no such weights file")
+    try:
+        with safe_open(weights, framework="pt") as file:
+            return tuple(json.loads((file.metadata() or {}).get("classes", "[]")))
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{weights}: damaged or not a safetensors file ({error})") from error

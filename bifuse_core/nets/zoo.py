@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
 from torch import nn
 
 from bifuse_core.nets.bdl import BdlFusion
-from bifuse_core.nets.checkpoint import CheckpointError, load_weights
+from bifuse_core.nets.checkpoint import CheckpointError, classes_in, load_weights
+from bifuse_core.nets.detection.fcos import Fcos, fcos, fcos_small
 from bifuse_core.nets.edge import EdgeFusion
 from bifuse_core.nets.segmentation.segformer import SIZES, Segmenter
 from bifuse_core.nets.tardal import TardalFusion
 from bifuse_core.nets.umfusion import UmFusion
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FUSION_NETWORKS: dict[str, type[nn.Module]] = {
     "edge": EdgeFusion,
@@ -25,33 +29,35 @@ FUSION_NETWORKS: dict[str, type[nn.Module]] = {
     "umfusion": UmFusion,
 }
 
-SEGMENTERS: dict[str, Callable[[], nn.Module]] = {
+DETECTORS: dict[str, Callable[[int], Fcos]] = {"fcos": fcos, "fcos_small": fcos_small}
+"""Made from the number of classes."""
+
+SEGMENTERS: dict[str, Callable[[int], Segmenter]] = {
     f"segformer_{size}": partial(Segmenter, size) for size in SIZES
 }
+"""Likewise."""
 
 SHIPPED = ("edge", "bdl")
-"""The fusion networks whose weights come with the package. Named, not looked for: where the file of
-one of them is missing, the installation is broken."""
+"""The fusion networks whose weights come with the package. Named, not looked for: where the file
+of one of them is missing, the installation is broken."""
+
+SHIPPED_TASKS: tuple[str, ...] = ()
+"""Likewise the detectors and segmenters."""
 
 
-class _Kind(NamedTuple):
-    """Networks for one purpose."""
+@dataclass(frozen=True)
+class Trained(Generic[Network]):
+    """A trained network that tells classes apart.
 
-    noun: str
-    networks: Mapping[str, Callable[[], nn.Module]]
-    shipped: tuple[str, ...]
-    remedy: str
-    """What to do where no weights are shipped; {} stands for the network."""
+    Attributes:
+        net: in evaluation mode.
+        checksum: SHA-256 of its weights.
+        classes: their names.
+    """
 
-
-_FUSION = _Kind(
-    "fusion network",
-    FUSION_NETWORKS,
-    SHIPPED,
-    "train some with `bifuse train CONFIG --set network={0}`, and give the file (option --weights "
-    "FILE, {0}=FILE in `bifuse evaluate`, parameter `weights` of the node)",
-)
-_SEGMENTER = _Kind("segmenter", SEGMENTERS, (), "give the file of some that were trained")
+    net: Network
+    checksum: str
+    classes: tuple[str, ...]
 
 
 def create_fusion(network: str) -> nn.Module:
@@ -60,17 +66,9 @@ def create_fusion(network: str) -> nn.Module:
     Raises:
         ValueError: there is no network of that name; the message lists the names.
     """
-    return _created(_FUSION, network)
-
-
-def create_segmenter(network: str) -> nn.Module:
-    """Return an untrained segmenter for the classes of BiFuse.
-
-    Raises:
-        ValueError: there is no network of that name; the message lists the names.
-        ImportError: the package `transformers` is not installed.
-    """
-    return _created(_SEGMENTER, network)
+    if network not in FUSION_NETWORKS:
+        raise ValueError(f"no fusion network {network!r}; choose from {', '.join(FUSION_NETWORKS)}")
+    return FUSION_NETWORKS[network]()
 
 
 def shipped_weights(network: str) -> Path:
@@ -90,35 +88,74 @@ def load_fusion(network: str, weights: Path | None = None) -> tuple[nn.Module, s
         CheckpointError: the weights cannot be used, or none were given for a network that has
             none in the package.
     """
-    return _loaded(_FUSION, network, weights)
-
-
-def load_segmenter(network: str, weights: Path | None = None) -> tuple[nn.Module, str]:
-    """Return a trained segmenter in evaluation mode, and the SHA-256 of its weights.
-
-    Args:
-        network: a name in `SEGMENTERS`.
-        weights: a weights file; none is shipped yet.
-
-    Raises:
-        ValueError: unknown network.
-        CheckpointError: the weights cannot be used, or none were given.
-        ImportError: the package `transformers` is not installed.
-    """
-    return _loaded(_SEGMENTER, network, weights)
-
-
-def _created(kind: _Kind, network: str) -> nn.Module:
-    if network not in kind.networks:
-        raise ValueError(f"no {kind.noun} {network!r}; choose from {', '.join(kind.networks)}")
-    return kind.networks[network]()
-
-
-def _loaded(kind: _Kind, network: str, weights: Path | None) -> tuple[nn.Module, str]:
-    net = _created(kind, network)
-    if weights is None and network not in kind.shipped:
+    net = create_fusion(network)
+    if weights is None and network not in SHIPPED:
         raise CheckpointError(
-            f"no weights are shipped for network {network!r}: {kind.remedy.format(network)}"
+            f"no weights are shipped for network {network!r}: train some with `bifuse train CONFIG "
+            f"--set network={network}`, and give the file (option --weights FILE, {network}=FILE "
+            "in `bifuse evaluate`, parameter `weights` of the node)"
         )
     checksum = load_weights(weights or shipped_weights(network), network, net)
     return net.eval().requires_grad_(False), checksum
+
+
+def create_detector(network: str, classes: int) -> Fcos:
+    """Return an untrained detector.
+
+    Raises:
+        ValueError: there is no detector of that name; the message lists the names.
+        ImportError: it needs a library that is not installed.
+    """
+    if network not in DETECTORS:
+        raise ValueError(f"no detector {network!r}; choose from {', '.join(DETECTORS)}")
+    return DETECTORS[network](classes)
+
+
+def load_detector(network: str, weights: Path | None = None) -> Trained[Fcos]:
+    """Return a trained detector in evaluation mode, with the classes its weights file names.
+
+    Args:
+        network: a name in `DETECTORS`.
+        weights: a weights file; the shipped one by default.
+
+    Raises:
+        ValueError: unknown network.
+        CheckpointError: the weights cannot be used, or none were given for a network that has
+            none in the package.
+        ImportError: see `create_detector`.
+    """
+    return _load_task(create_detector, network, weights)
+
+
+def create_segmenter(network: str, classes: int) -> Segmenter:
+    """Return an untrained segmenter.
+
+    Raises:
+        ValueError: there is no segmenter of that name; the message lists the names.
+        ImportError: it needs a library that is not installed.
+    """
+    if network not in SEGMENTERS:
+        raise ValueError(f"no segmenter {network!r}; choose from {', '.join(SEGMENTERS)}")
+    return SEGMENTERS[network](classes)
+
+
+def load_segmenter(network: str, weights: Path | None = None) -> Trained[Segmenter]:
+    """Return a trained segmenter; see `load_detector`."""
+    return _load_task(create_segmenter, network, weights)
+
+
+def _load_task(
+    create: Callable[[str, int], Network], network: str, weights: Path | None
+) -> Trained[Network]:
+    """Load a network that tells classes apart."""
+    create(network, 1)  # knows the name
+    if weights is None and network not in SHIPPED_TASKS:
+        raise CheckpointError(
+            f"no weights are shipped for network {network!r}: train some with `bifuse train-task "
+            f"CONFIG --set network={network}`, and give the file"
+        )
+    file = weights or shipped_weights(network)
+    classes = classes_in(file)
+    net = create(network, max(1, len(classes)))
+    checksum = load_weights(file, network, net)
+    return Trained(net.eval().requires_grad_(False), checksum, classes)
