@@ -188,16 +188,22 @@ class CriticSettings(Section):
     penalty: Weight = 10.0
 
 
-class TaskNetworkSettings(Section):
-    """A network that guides the fusion.
+class DetectorSettings(Section):
+    """The detector that guides the fusion.
 
     Attributes:
         network: its name in `nets.zoo`.
         start: `shipped`, `none` for random weights, or a weights file.
     """
 
-    network: str
+    network: str = "fcos_small"
     start: str = "shipped"
+
+
+class SegmenterSettings(DetectorSettings):
+    """The segmenter that guides the fusion; attributes are those of a detector."""
+
+    network: str = "segformer_b0"
 
 
 class AlternatingSettings(Section):

@@ -21,11 +21,12 @@ from bifuse_core.bilevel.sections import (
     Count,
     CriticSettings,
     DataSettings,
+    DetectorSettings,
     LogSettings,
     OptimiserSettings,
     Positive,
     Section,
-    TaskNetworkSettings,
+    SegmenterSettings,
 )
 from bifuse_core.bilevel.weighting import weighting_by_name
 from bifuse_core.nets.zoo import DETECTORS, FUSION_NETWORKS, SEGMENTERS
@@ -96,8 +97,8 @@ class Settings(Section):
     weighting: Choice = Choice(name="rlw")
     critic: CriticSettings = CriticSettings()
     guidance: Literal["detection", "segmentation", "both"] | None = None
-    detector: TaskNetworkSettings = TaskNetworkSettings(network="fcos_small")
-    segmenter: TaskNetworkSettings = TaskNetworkSettings(network="segformer_b0")
+    detector: DetectorSettings = DetectorSettings()
+    segmenter: SegmenterSettings = SegmenterSettings()
     alternating: AlternatingSettings = AlternatingSettings()
     fusion_optimiser: OptimiserSettings = OptimiserSettings()
     task_optimiser: OptimiserSettings = OptimiserSettings(learning_rate=2e-4)
