@@ -14,6 +14,7 @@ from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.vocabulary import translated
 
+
 def open_labelled(
     path: Path,
     layout: str,

@@ -138,9 +138,7 @@ class Settings(Section):
                 raise ValueError(f"{key} is not read without guidance: {task} (or both)")
             network = getattr(self, key).network
             if network not in networks:
-                raise ValueError(
-                    f"{key}.network is {network!r}; choose from {', '.join(networks)}"
-                )
+                raise ValueError(f"{key}.network is {network!r}; choose from {', '.join(networks)}")
         tasks = 1 + len(self.guides)
         name, options = self.weighting.name, self.weighting.options
         _try("weighting", lambda: weighting_by_name(name, tasks, self.seed, **options))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bifuse_core.data.annotations.boxes import BoxReader, Boxes
+from bifuse_core.data.annotations.boxes import Boxes, BoxReader
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import Report
