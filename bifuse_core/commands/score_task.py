@@ -8,7 +8,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +84,24 @@ def _score(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace
 
 
 def table(title: str, results: Mapping[str, Measures]) -> Table:
-    """Return the first measure of each class and the mean of them, a row for each data set."""
+    """Return the first measure, a row for each class and for the mean, a column a data set."""
     measure, classes = next(iter(next(iter(results.values())).items()))
-    shown = Table("data set", *classes, "mean", title=f"{measure} of {title}")
-    for name, measures in results.items():
-        values = list(measures[measure].values())
-        known = [value for value in values if not math.isnan(value)]
-        values.append(sum(known) / len(known) if known else math.nan)
-        shown.add_row(name, *("" if math.isnan(value) else f"{value:.3f}" for value in values))
+    shown = Table("class", *results, title=f"{measure} of {title}")
+    columns = [measures[measure] for measures in results.values()]
+    for name in classes:
+        shown.add_row(name, *(_text(column[name]) for column in columns))
+    shown.add_section()
+    shown.add_row("mean", *(_text(_mean(column.values())) for column in columns))
     return shown
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
 
 
 def _plain(scores: Mapping[str, float]) -> dict[str, float | None]:

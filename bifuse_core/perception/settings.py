@@ -155,6 +155,10 @@ class TaskSettings(Section):
         inputs = (*CAMERAS, *FUSIONS)
         if self.input.partition("=")[0] not in inputs:
             raise ValueError(f"input is {self.input!r}; choose from {', '.join(inputs)}")
+        names = [source.name for source in self.scored]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"scored has {name!r} twice; tables need a name for each")
         if self.start != "none" and self.backbone is not None:
             raise ValueError("start and backbone both tell where the weights come from; give one")
         return self
