@@ -28,8 +28,8 @@ def guides_of(settings: Settings, device: torch.device) -> list[Task]:
     that a loss is a function of its pictures and of the weights alone.
 
     Raises:
-        ValueError: their networks take crops of another size, or their weights are of other classes.
-        CheckpointError: their weights cannot be used.
+        ValueError: their networks take crops of another size.
+        CheckpointError: their weights cannot be used, or are of other classes.
         ImportError: they need a library that is not installed.
     """
     tasks: list[Task] = []

@@ -97,7 +97,7 @@ class LabelSettings(Section):
 class SourceSettings(LabelSettings):
     """A data set to train on.
 
-    Its labels are read where a task needs them (`guidance`); samples without any are trained on too.
+    Its labels are read where a task needs them (`guidance`); samples without any are taken too.
 
     Attributes:
         path: below the data folder given to `train`.

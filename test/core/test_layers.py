@@ -21,7 +21,7 @@ BELOW = {
     "bilevel": GROUND | {"data"},
     "perception": GROUND | {"data", "engine", "bilevel"},
     "evaluation": GROUND | {"data", "engine"},
-    "ablation": GROUND | {"data", "engine", "bilevel", "evaluation"},
+    "ablation": GROUND | {"data", "engine", "bilevel", "evaluation", "perception"},
     "commands": GROUND | {"data", "engine", "bilevel", "perception", "evaluation", "ablation"},
     "weights": set(),
 }

@@ -5,14 +5,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-CLASSES = 9
-"""As many as the vocabulary that every data set is mapped to has names."""
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of red, green and blue in ImageNet, as the public checkpoints were trained."""
+from bifuse_core.nets.normalisation import IMAGENET_DEVIATION, IMAGENET_MEAN, Normalisation
 
 
 class Widths(NamedTuple):
@@ -50,10 +45,8 @@ class Segmenter(nn.Module):
     """
 
     multiple = 32
-    mean: Tensor
-    deviation: Tensor
 
-    def __init__(self, size: str = "b0", classes: int = CLASSES) -> None:
+    def __init__(self, size: str, classes: int) -> None:
         """Build the network.
 
         Args:
@@ -68,9 +61,8 @@ class Segmenter(nn.Module):
         if size not in SIZES:
             raise ValueError(f"no SegFormer of size {size!r}; choose from {', '.join(SIZES)}")
         self.classes = classes
+        self.normalise = Normalisation(IMAGENET_MEAN, IMAGENET_DEVIATION)
         self.model = _built(SIZES[size], classes)
-        for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
-            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Return the logits of all classes at a quarter of the size.
@@ -82,7 +74,7 @@ class Segmenter(nn.Module):
             (B, K, H/4, W/4).
         """
         # The library's own forward collects the stages' features by hooks, which do not export.
-        features = [(rgb - self.mean) / self.deviation]
+        features = [self.normalise(rgb)]
         for stage in self.model.segformer.stages:
             features.append(stage(features[-1]))
         logits: Tensor = self.model.decode_head(features[1:])
