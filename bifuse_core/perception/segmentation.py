@@ -37,7 +37,7 @@ class SegmentationLesson:
 
     def load_public(self, net: Segmenter, file: Path) -> str:
         """Start from a public checkpoint."""
-        return str(load_public(net, file))
+        return f"{file}: {load_public(net, file)}"
 
     def backbone(self, net: Segmenter) -> Module:
         """Return the encoder."""
