@@ -8,7 +8,9 @@ import json
 import math
 import shlex
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -17,12 +19,11 @@ from rich.table import Table
 from bifuse_core.bilevel.configuration import changes_of
 from bifuse_core.engine.engine import choose_device
 from bifuse_core.machine import describe_machine
-from bifuse_core.metrics.detection import DetectionScores
-from bifuse_core.nets.zoo import load_detector
 from bifuse_core.perception.inputs import input_by_name
-from bifuse_core.perception.scoring import score_detector
-from bifuse_core.perception.settings import load_task_settings
+from bifuse_core.perception.lesson import Lesson, Measures
+from bifuse_core.perception.settings import TaskSettings, load_task_settings
 from bifuse_core.perception.sources import open_sources
+from bifuse_core.perception.zoo import LESSONS
 
 TOGETHER = "together"
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a table of AP50 for each data set and for all together, and write it as JSON.
+    """Print a table of AP50 or IoU for each data set and all together, and write it as JSON.
 
     Raises:
         ValueError: the configuration or a data set cannot be used.
@@ -53,41 +54,56 @@ def run(args: argparse.Namespace) -> int:
     if not settings.scored:
         raise ValueError(f"{args.config}: scored is empty; name a data set there")
     torch.set_num_threads(args.threads)
-    detector = load_detector(settings.network, args.weights)
-    net = detector.net.to(choose_device(args.device))
+    _score(settings, LESSONS[settings.task], args)
+    return 0
+
+
+def _score(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace) -> None:
+    trained = lesson.load(settings.network, args.weights)
+    net = trained.net.to(choose_device(args.device))
     see = input_by_name(settings.input, args.device)
     sources = open_sources(settings.scored, args.data, settings.task, see)
-    results = {source.name: score_detector(net, [source]) for source in sources}
-    results[TOGETHER] = score_detector(net, sources)
-    Console().print(table(f"AP50 of {settings.network} on {settings.input}", results))
+    results = {source.name: lesson.measures(net, [source]) for source in sources}
+    results[TOGETHER] = lesson.measures(net, sources)
+    Console().print(table(f"{settings.network} on {settings.input}", results))
     if args.out:
         record = {
             "network": settings.network,
-            "sha256": detector.checksum,
+            "sha256": trained.checksum,
             "input": settings.input,
             "pictures": {source.name: len(source.samples) for source in sources},
             "scores": {
-                name: {"ap50": _plain(scores.ap50), "ap": _plain(scores.ap)}
-                for name, scores in results.items()
+                name: {measure: _plain(values) for measure, values in measures.items()}
+                for name, measures in results.items()
             },
             "command": shlex.join(["bifuse", *sys.argv[1:]]),
             "machine": describe_machine(),
         }
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    return 0
 
 
-def table(title: str, results: dict[str, DetectionScores]) -> Table:
-    """Return AP50 of each class and their mean, a row for each data set."""
-    classes = next(iter(results.values())).ap50
-    shown = Table("data set", *classes, "mean", title=title)
-    for name, scores in results.items():
-        values = [*scores.ap50.values(), scores.map50]
-        shown.add_row(name, *("" if math.isnan(value) else f"{value:.3f}" for value in values))
+def table(title: str, results: Mapping[str, Measures]) -> Table:
+    """Return the first measure, a row for each class and for the mean, a column a data set."""
+    measure, classes = next(iter(next(iter(results.values())).items()))
+    shown = Table("class", *results, title=f"{measure} of {title}")
+    columns = [measures[measure] for measures in results.values()]
+    for name in classes:
+        shown.add_row(name, *(_text(column[name]) for column in columns))
+    shown.add_section()
+    shown.add_row("mean", *(_text(_mean(column.values())) for column in columns))
     return shown
 
 
-def _plain(scores: dict[str, float]) -> dict[str, float | None]:
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def _plain(scores: Mapping[str, float]) -> dict[str, float | None]:
     """Return scores as JSON has them, which has no NaN."""
     return {name: None if math.isnan(value) else value for name, value in scores.items()}

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,14 +17,14 @@ from bifuse_core.bilevel.configuration import changes_of
 from bifuse_core.engine.engine import choose_device
 from bifuse_core.machine import describe_machine
 from bifuse_core.nets.checkpoint import load_weights, save_weights, sha256_of
-from bifuse_core.nets.detection.fcos import Fcos
-from bifuse_core.nets.zoo import create_detector, shipped_weights
+from bifuse_core.nets.zoo import shipped_weights
 from bifuse_core.perception.crops import Crops
 from bifuse_core.perception.inputs import input_by_name
 from bifuse_core.perception.learning import finished, learn
-from bifuse_core.perception.lesson import DetectionLesson
+from bifuse_core.perception.lesson import Lesson
 from bifuse_core.perception.settings import TaskSettings, load_task_settings
 from bifuse_core.perception.sources import open_sources
+from bifuse_core.perception.zoo import LESSONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,16 +53,25 @@ def run(args: argparse.Namespace) -> int:
         print(f"{weights}: finished, sha256 {sha256_of(weights)}")
         return 0
     torch.set_num_threads(args.threads)
+    checksum = _train(settings, LESSONS[settings.task], args)
+    print(f"{weights}: sha256 {checksum}")
+    return 0
+
+
+def _train(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace) -> str:
+    """Train, write the weights with their card, and return their SHA-256."""
     torch.manual_seed(settings.seed)
-    device = choose_device(args.device)
-    net, origin = _network(settings)
+    net, origin = _start(settings, lesson)
     see = input_by_name(settings.input, args.device)
-    sources = open_sources(settings.sources, args.data, settings.task, see)
-    lesson = DetectionLesson(open_sources(settings.scored, args.data, settings.task, see))
+    sources, scored = (
+        open_sources(chosen, args.data, settings.task, see)
+        for chosen in (settings.sources, settings.scored)
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     crops = Crops(sources, settings.crop, settings.seed)
-    scores = learn(settings, net.to(device), lesson, crops, args.out)
+    net = net.to(choose_device(args.device))
+    scores = learn(settings, net, lesson, crops, scored, args.out)
     card = {
         "task": settings.task,
         "classes": list(lesson.classes),
@@ -69,30 +80,30 @@ def run(args: argparse.Namespace) -> int:
         "data": [{"name": s.name, "pictures": len(s.samples), "weight": s.weight} for s in sources],
         "start": origin,
         "settings": settings.model_dump(mode="json"),
-        "scores": {name: round(value, 4) for name, value in scores.items()},
+        "scores": {
+            name: round(value, 4) for name, value in scores.items() if not math.isnan(value)
+        },
         "minutes_of_this_start": round((time.monotonic() - started) / 60, 1),
         "torch": str(torch.__version__),
         "machine": describe_machine(),
     }
-    checksum = save_weights(weights, settings.network, net, card, lesson.classes)
     for name, value in scores.items():
         print(f"{name}: {value:.3f}")
-    print(f"{weights}: sha256 {checksum}")
-    return 0
+    weights = args.out / f"{settings.network}.safetensors"
+    return save_weights(weights, settings.network, net, card, lesson.classes)
 
 
-def _network(settings: TaskSettings) -> tuple[Fcos, str]:
+def _start(settings: TaskSettings, lesson: Lesson[Any]) -> tuple[Any, str]:
     """Return the network at its start, and where that comes from."""
-    net = create_detector(settings.network, len(DetectionLesson().classes))
-    sides = settings.crop.size
-    if any(side % net.multiple for side in sides):
+    net = lesson.create(settings.network)
+    if any(side % net.multiple for side in settings.crop.size):
         raise ValueError(
-            f"crop.size is {list(sides)}; {settings.network} takes multiples of {net.multiple}"
+            f"crop.size is {list(settings.crop.size)}; {settings.network} takes multiples of "
+            f"{net.multiple}"
         )
     if settings.backbone is not None:
-        fit = net.load_public(settings.backbone)
-        print(f"{settings.backbone}: {fit}")
-        return net, f"backbone {settings.backbone.name}, sha256 {sha256_of(settings.backbone)}"
+        print(lesson.load_public(net, settings.backbone))
+        return net, f"public {settings.backbone.name}, sha256 {sha256_of(settings.backbone)}"
     if settings.start == "none":
         return net, "none"
     shipped = settings.start == "shipped"

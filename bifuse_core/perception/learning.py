@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -19,32 +20,37 @@ from bifuse_core.bilevel.schedules import optimiser_of
 from bifuse_core.bilevel.sections import LogSettings
 from bifuse_core.perception.batch import Batch, collate
 from bifuse_core.perception.crops import Crops
-from bifuse_core.perception.lesson import Lesson
+from bifuse_core.perception.lesson import Lesson, Network
 from bifuse_core.perception.settings import TaskSettings
+from bifuse_core.perception.sources import Source
 
 STATE = "state.pt"
 CURVES = "tensorboard"
-
-Network = TypeVar("Network", bound=nn.Module)
 
 Figures = dict[str, float]
 
 
 def learn(
-    settings: TaskSettings, net: Network, lesson: Lesson[Network], crops: Crops, out: Path
+    settings: TaskSettings,
+    net: Network,
+    lesson: Lesson[Network],
+    crops: Crops,
+    scored: Sequence[Source],
+    out: Path,
 ) -> Figures:
     """Train a network in place; a run that was interrupted goes on.
 
     Args:
         settings: of the run.
-        net: with a submodule `backbone`, on the device to train on; with the running mean of its
-            weights and in evaluation mode when this returns.
+        net: on the device to train on; with the running mean of its weights and in evaluation
+            mode when this returns.
         lesson: what it learns.
         crops: what it learns from.
+        scored: data sets that it is judged by on the way and at the end.
         out: folder of the state and the curves.
 
     Returns:
-        The scores at the end.
+        The scores at the end; none without data sets to judge by.
 
     Raises:
         ValueError: `out` holds a run with other settings, or a damaged one.
@@ -77,7 +83,7 @@ def learn(
             journal.add(step, figures)
             due = log.score_every and step % log.score_every == 0
             if due or step == settings.steps:
-                scores = lesson.scores(learner.mean)
+                scores = _scores(lesson, learner.mean, scored)
                 journal.note(step, scores)
             losses = {n: f"{v:.4f}" for n, v in figures.items() if not n.startswith("gradient")}
             shown = {n: f"{v:.3f}" for n, v in scores.items()}
@@ -89,7 +95,7 @@ def learn(
         journal.close()
     net.load_state_dict(learner.mean.state_dict())
     net.eval()
-    return scores or lesson.scores(net)
+    return scores or _scores(lesson, net, scored)
 
 
 def finished(settings: TaskSettings, out: Path) -> bool:
@@ -100,6 +106,14 @@ def finished(settings: TaskSettings, out: Path) -> bool:
     """
     file = out / STATE
     return file.exists() and int(read_state(file, settings)["step"]) == settings.steps
+
+
+def _scores(lesson: Lesson[Network], net: Network, scored: Sequence[Source]) -> Figures:
+    """Return the first measure of a lesson, by the names of its curves."""
+    if not scored:
+        return {}
+    measure, values = next(iter(lesson.measures(net, scored).items()))
+    return {f"{measure} {name}": value for name, value in values.items()}
 
 
 @dataclass
@@ -115,7 +129,7 @@ class _Learner(Generic[Network]):
         settings = self.settings
         self.mean = copy.deepcopy(self.net).requires_grad_(False).eval()
         self.net.train()
-        self._backbone = list(self.net.get_submodule("backbone").parameters())
+        self._backbone = list(self.lesson.backbone(self.net).parameters())
         own = {id(parameter) for parameter in self._backbone}
         rest = [p for p in self.net.parameters() if id(p) not in own]
         rate = settings.backbone_rate * settings.optimiser.learning_rate

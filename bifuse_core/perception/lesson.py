@@ -4,56 +4,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from torch import Tensor
 from torch.nn import Module
 
-from bifuse_core.data.classes import DETECTION_CLASSES
-from bifuse_core.nets.detection.fcos import Fcos
-from bifuse_core.nets.detection.loss import detection_loss
+from bifuse_core.nets.zoo import Trained
 from bifuse_core.perception.batch import Batch
-from bifuse_core.perception.scoring import SIZE, score_detector
 from bifuse_core.perception.sources import Source
 
-Network = TypeVar("Network", bound=Module, contravariant=True)
+Network = TypeVar("Network", bound=Module)
+
+Measures = dict[str, dict[str, float]]
+"""By measure, the value of each class in [0, 1]; NaN where it cannot be told. The one that counts
+most is the first."""
 
 
 class Lesson(Protocol[Network]):
-    """A task with its loss and its score."""
+    """A task with its networks, its loss and its score."""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of what the network tells apart."""
 
+    def create(self, network: str) -> Network:
+        """Return an untrained network of that name; see `nets.zoo`."""
+
+    def load(self, network: str, weights: Path | None) -> Trained[Network]:
+        """Return a trained network of that name; see `nets.zoo`."""
+
+    def load_public(self, net: Network, file: Path) -> str:
+        """Start a network from public weights, and tell what of them fitted.
+
+        Raises:
+            CheckpointError: the file cannot be used.
+        """
+
+    def backbone(self, net: Network) -> Module:
+        """Return the part of a network that such weights are mostly for."""
+
     def losses(self, net: Network, batch: Batch) -> dict[str, Tensor]:
         """Return the parts of the loss, scalars to be summed."""
 
-    def scores(self, net: Network) -> dict[str, float]:
-        """Return figures of a network in evaluation mode, by name; none without pictures for it."""
-
-
-@dataclass(frozen=True)
-class DetectionLesson:
-    """Finding persons, bicycles and vehicles.
-
-    Attributes:
-        scored: data sets that the network is judged on.
-        size: height and width at which it is, see `score_detector`.
-    """
-
-    scored: Sequence[Source] = ()
-    size: tuple[int, int] = SIZE
-    classes: tuple[str, ...] = DETECTION_CLASSES
-
-    def losses(self, net: Fcos, batch: Batch) -> dict[str, Tensor]:
-        """Return the parts of the loss of FCOS."""
-        return detection_loss(net(batch.rgb), batch.truth)
-
-    def scores(self, net: Fcos) -> dict[str, float]:
-        """Return AP50 of each class over all scored data sets that know it."""
-        if not self.scored:
-            return {}
-        ap50 = score_detector(net, self.scored, size=self.size).ap50
-        return {f"AP50 {name}": value for name, value in ap50.items()}
+    def measures(self, net: Network, sources: Sequence[Source]) -> Measures:
+        """Judge a network in evaluation mode by some data sets together."""

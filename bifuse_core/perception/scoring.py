@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well a detector finds what is in labelled pictures, at the size at which it runs."""
+"""How well task networks see what is in labelled pictures, at the sizes at which they run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from bifuse_core.data.classes import DETECTION_CLASSES
-from bifuse_core.data.truth import true_boxes
+from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
+from bifuse_core.data.truth import true_boxes, true_mask
 from bifuse_core.metrics.detection import (
     DetectionScores,
     FoundBoxes,
     TrueBoxes,
     score_detection,
 )
+from bifuse_core.metrics.segmentation import (
+    SegmentationScores,
+    confusion_matrix,
+    score_segmentation,
+)
 from bifuse_core.nets.detection.decoding import detect
 from bifuse_core.nets.detection.fcos import Fcos
+from bifuse_core.nets.segmentation.segformer import Segmenter
+from bifuse_core.nets.segmentation.segmenting import segment
 from bifuse_core.perception.batch import WHITE
 from bifuse_core.perception.sources import Source
 
@@ -71,12 +79,32 @@ def find(
     height, width = (round(factor * side) for side in picture.shape[:2])
     smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     fitted = cv2.resize(picture, (width, height), interpolation=smooth) if factor != 1 else picture
-    device = next(net.parameters()).device
-    rgb = torch.from_numpy(np.ascontiguousarray(fitted)).to(device)
-    (found,) = detect(net, rgb.permute(2, 0, 1)[None].float() / WHITE, threshold=threshold)
+    (found,) = detect(net, _as_tensor(fitted, net), threshold=threshold)
     stretch = np.array([picture.shape[1] / width, picture.shape[0] / height] * 2, np.float32)
     boxes = found.boxes.cpu().numpy() * stretch
     return FoundBoxes(boxes, found.labels.cpu().numpy(), found.scores.cpu().numpy())
+
+
+def score_segmenter(net: Segmenter, sources: Sequence[Source]) -> SegmentationScores:
+    """Score a segmenter over the pixels of some data sets together.
+
+    Args:
+        net: in evaluation mode; its classes are those of `SEGMENTATION_CLASSES`.
+        sources: with masks.
+    """
+    classes = len(SEGMENTATION_CLASSES)
+    confusion = torch.zeros(classes, classes + 1, dtype=torch.int64)
+    for source in sources:
+        for sample in source.samples:
+            found = segment(net, _as_tensor(sample.rgb, net))[0].cpu()
+            confusion += confusion_matrix(true_mask(sample), found, classes)
+    return score_segmentation(confusion, SEGMENTATION_CLASSES)
+
+
+def _as_tensor(picture: NDArray[np.uint8], net: nn.Module) -> Tensor:
+    """Return (1, 3, H, W) in [0, 1] where the network is."""
+    rgb = torch.from_numpy(np.ascontiguousarray(picture)).to(next(net.parameters()).device)
+    return rgb.permute(2, 0, 1)[None].float() / WHITE
 
 
 def _score(

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from bifuse_core.bilevel.configuration import read_configuration
 from bifuse_core.bilevel.sections import (
+    DETECTION,
     Count,
     LabelSettings,
     OptimiserSettings,
@@ -19,7 +20,7 @@ from bifuse_core.bilevel.sections import (
     Weight,
 )
 from bifuse_core.engine.fusions import FUSIONS
-from bifuse_core.nets.zoo import DETECTORS
+from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -126,7 +127,7 @@ class TaskSettings(Section):
         seed: of all random choices.
     """
 
-    task: Literal["detection"]
+    task: Literal["detection", "segmentation"]
     network: str
     start: str = "none"
     backbone: Path | None = None
@@ -146,7 +147,7 @@ class TaskSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> TaskSettings:
-        networks = {"detection": DETECTORS}[self.task]
+        networks = tuple(DETECTORS if self.task == DETECTION else SEGMENTERS)
         if self.network not in networks:
             raise ValueError(
                 f"network is {self.network!r}; for {self.task} choose from {', '.join(networks)}"
@@ -154,6 +155,10 @@ class TaskSettings(Section):
         inputs = (*CAMERAS, *FUSIONS)
         if self.input.partition("=")[0] not in inputs:
             raise ValueError(f"input is {self.input!r}; choose from {', '.join(inputs)}")
+        names = [source.name for source in self.scored]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"scored has {name!r} twice; tables need a name for each")
         if self.start != "none" and self.backbone is not None:
             raise ValueError("start and backbone both tell where the weights come from; give one")
         return self

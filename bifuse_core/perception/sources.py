@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bifuse_core.bilevel.labelled import open_labelled
+from bifuse_core.bilevel.sections import DETECTION
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.layouts.layout import Options
@@ -61,7 +62,7 @@ def open_sources(
 
 
 def _opened(settings: TaskSourceSettings, folder: Path, task: str, see: Input) -> Source:
-    found = _rendered(settings) if settings.rendered else _read(settings, folder, task)
+    found = _rendered(settings, task) if settings.rendered else _read(settings, folder, task)
     total = settings.rendered or None
     progress = tqdm(found, desc=settings.name, unit="picture", total=total, leave=False)
     samples = tuple(_seen(sample, see) for sample in progress)
@@ -82,9 +83,13 @@ def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sam
         yield normalised(dataset[number], limits=limits)
 
 
-def _rendered(settings: TaskSourceSettings) -> Iterator[Sample]:
+def _rendered(settings: TaskSourceSettings, task: str) -> Iterator[Sample]:
     for name, frame in RenderedPairs(settings.rendered, settings.seed).frames():
-        sample = Sample(name, frame.thermal, frame.rgb, frame.boxes, frame.labels, mask=frame.mask)
+        sample = Sample(name, frame.thermal, frame.rgb)
+        if task == DETECTION:
+            sample = replace(sample, boxes=frame.boxes, labels=frame.labels)
+        else:
+            sample = replace(sample, mask=frame.mask)
         yield normalised(sample)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,19 @@ from torch import Tensor, nn
 from bifuse_core.nets.detection.fcos import Fcos
 from bifuse_core.perception.batch import Batch, collate
 from bifuse_core.perception.crops import Crops
+from bifuse_core.perception.detection import DetectionLesson
 from bifuse_core.perception.learning import CURVES, finished, learn
-from bifuse_core.perception.lesson import DetectionLesson
 from bifuse_core.perception.settings import TaskSettings
+from bifuse_core.perception.sources import Source
 
 
-def trained(out: Path, settings: TaskSettings, lesson: Any = None) -> tuple[Fcos, dict[str, float]]:
+def trained(
+    out: Path, settings: TaskSettings, lesson: Any = None, scored: Sequence[Source] = ()
+) -> tuple[Fcos, dict[str, float]]:
     torch.manual_seed(3)
     net = squares.detector()
     crops = Crops([squares.source(24)], settings.crop, settings.seed)
-    return net, learn(settings, net, lesson or DetectionLesson(), crops, out)
+    return net, learn(settings, net, lesson or DetectionLesson(), crops, scored, out)
 
 
 def numbers(net: nn.Module) -> Tensor:
@@ -45,11 +49,12 @@ def test_squares_that_it_never_saw_are_found_after_a_short_training(tmp_path: Pa
         optimiser={"learning_rate": 1e-2},
         log={"losses_every": 10, "score_every": 40},
     )
-    lesson = DetectionLesson([squares.source(16, seed=9)], size=(96, 128))
+    scored = [squares.source(16, seed=9)]
+    lesson = DetectionLesson(size=(96, 128))
     torch.manual_seed(3)
-    before = lesson.scores(squares.detector().eval())
-    assert before["AP50 person"] < 0.05
-    net, scores = trained(tmp_path, settings, lesson)
+    before = lesson.measures(squares.detector().eval(), scored)
+    assert before["AP50"]["person"] < 0.05
+    net, scores = trained(tmp_path, settings, lesson, scored)
     assert not net.training
     assert scores["AP50 person"] > 0.7
     assert "AP50 bicycle" in scores and scores["AP50 bicycle"] != scores["AP50 bicycle"]

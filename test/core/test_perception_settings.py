@@ -6,12 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 
-from bifuse_core.data.sample import Sample
-from bifuse_core.perception.labels import vocabulary_of
 from bifuse_core.perception.settings import load_task_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +58,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
         ({"crop": {"mosaik": 1}}, r"crop\.mosaik: .* 'mosaic'"),
         ({"log": {"save": 1}}, r"log\.save: no such key"),
         ({"network": "edge"}, r"network is 'edge'; for detection choose from fcos"),
+        ({"network": "fcos", "task": "segmentation"}, r"for segmentation choose from segformer_b0"),
         ({"task": "fusion"}, r"task: .*'fusion'"),
         ({"input": "minimum"}, r"input is 'minimum'; choose from thermal, rgb, edge"),
         ({"sources": []}, r"sources: .*at least 1"),
@@ -80,34 +78,3 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         load_task_settings(written(tmp_path, **changes))
-
-
-def labelled(*labels: int) -> Sample:
-    boxes = np.array([(n, 0, n + 1, 1) for n in range(len(labels))], np.float32)
-    blank = np.zeros((8, 8), np.uint8)
-    regions = np.array([[5, 5, 8, 8]], np.float32)
-    rgb = np.zeros((8, 8, 3), np.uint8)
-    return Sample("a", blank, rgb, boxes, np.array(labels, np.int64), regions)
-
-
-def test_classes_become_ours_or_regions_to_ignore_or_nothing() -> None:
-    read_as = {"Car": "vehicle", "bus": "vehicle", "dog": "ignore", "lamp": "nothing"}
-    words = vocabulary_of(["car", "lamp", "Person", "dog", "Bus"], read_as)
-    read = words.read(labelled(2, 1, 3, 0, 4, 2))
-    assert read.boxes is not None and read.labels is not None
-    # Boxes are numbered by their left side.
-    assert list(zip(read.boxes[:, 0], read.labels, strict=True)) == [(0, 0), (3, 2), (4, 2), (5, 0)]
-    assert read.ignore.tolist() == [[5, 5, 8, 8], [2, 0, 3, 1]]
-
-
-def test_a_sample_without_boxes_stays_unknown() -> None:
-    blank = np.zeros((8, 8), np.uint8)
-    sample = Sample("a", blank, np.zeros((8, 8, 3), np.uint8))
-    assert vocabulary_of(["person"], {}).read(sample).boxes is None
-
-
-def test_classes_that_nobody_explains_are_refused() -> None:
-    with pytest.raises(ValueError, match="class 'car' is none of person, bicycle, vehicle"):
-        vocabulary_of(["person", "car"], {})
-    with pytest.raises(ValueError, match="no class 'cat'; the classes are person"):
-        vocabulary_of(["person"], {"cat": "ignore"})

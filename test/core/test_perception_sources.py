@@ -18,7 +18,7 @@ from bifuse_core.imaging.thermal import ThermalNormaliser
 from bifuse_core.nets.checkpoint import CheckpointError
 from bifuse_core.nets.zoo import shipped_weights
 from bifuse_core.perception.inputs import input_by_name, rgb
-from bifuse_core.perception.settings import SourceSettings
+from bifuse_core.perception.settings import TaskSourceSettings
 from bifuse_core.perception.sources import Source, open_sources
 
 BOX = "0.5 0.5 0.25 0.5"
@@ -37,7 +37,7 @@ def folder(path: Path, count: int = 5) -> Path:
 def opened(path: Path, task: str = "detection", **changes: Any) -> Source:
     read_as = {"car": "vehicle", "dog": "ignore"}
     content = {"path": "a", "classes": ["person", "dog", "car"], "read_as": read_as}
-    (source,) = open_sources([SourceSettings(**{**content, **changes})], path, task, rgb)
+    (source,) = open_sources([TaskSourceSettings(**{**content, **changes})], path, task, rgb)
     return source
 
 
@@ -81,7 +81,7 @@ def test_crowds_of_a_coco_file_are_ignored_and_pictures_that_it_does_not_list_le
 
 
 def test_rendered_scenes_are_a_source(tmp_path: Path) -> None:
-    settings = SourceSettings(rendered=2, seed=4)
+    settings = TaskSourceSettings(rendered=2, seed=4)
     (source,) = open_sources([settings], tmp_path, "detection", rgb)
     assert source.name == "rendered" and len(source.samples) == 2
     assert all(sample.rgb.shape == (480, 640, 3) for sample in source.samples)
@@ -131,7 +131,7 @@ def test_thermal_counts_are_normalised_as_a_robot_would(tmp_path: Path) -> None:
     write(path / "vi/0.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     (path / "labels").mkdir()
     (path / "labels/0.txt").write_text("")
-    settings = SourceSettings(path=Path("a"), classes=["person"])
+    settings = TaskSourceSettings(path=Path("a"), classes=["person"])
     (source,) = open_sources([settings], tmp_path, "detection", input_by_name("thermal"))
     expected = np.rint(255 * ThermalNormaliser()(counts, 0)).astype(np.uint8)
     assert np.array_equal(source.samples[0].rgb[..., 0], expected)
