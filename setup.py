@@ -22,6 +22,7 @@ setup(
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
         (f"share/{NAME}/config", glob("config/*.*")),
         (f"share/{NAME}/config/training", glob("config/training/*.yaml")),
+        (f"share/{NAME}/config/tasks", glob("config/tasks/*.yaml")),
         (f"share/{NAME}/config/ablations", glob("config/ablations/*.yaml")),
         (f"share/{NAME}/rviz", glob("rviz/*.rviz")),
     ],

@@ -15,7 +15,9 @@ SUBCOMMANDS = {
     "evaluate": "score fusions on a data set, beside the baselines",
     "fuse": "fuse a folder of pairs, two videos or a bag into pictures, a video or a bag",
     "render": "write rendered, labelled road scenes as a folder of pairs",
+    "score-task": "score a detector or segmenter on labelled data sets",
     "train": "train a fusion network as a configuration says",
+    "train-task": "train a detector or segmenter on a fixed fusion as a configuration says",
 }
 
 

@@ -9,12 +9,19 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from bifuse_core.bilevel.sections import Count, Positive, Section
+from bifuse_core.bilevel.sections import Count, LabelSettings, Positive, Section
 from bifuse_core.bilevel.settings import Settings, load_settings
+from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.metrics.fusion.score import ALONE, GUARDS, WITH_SOURCES
 
 METRICS = (*WITH_SOURCES, *ALONE, *GUARDS)
-"""What columns can show."""
+"""What columns can show of the fused pictures."""
+
+MEAN = "mAP"
+"""Mean of the AP50 of all classes."""
+
+DETECTED = (*DETECTION_CLASSES, MEAN)
+"""What columns can show of what the detector that guided the fusion finds: AP50."""
 
 
 class Variant(Section):
@@ -38,22 +45,35 @@ class Columns(Section):
         label: stands over them.
         data: the data set, below the data folder given to `ablate`.
         every: score every nth pair.
-        metrics: of `METRICS`.
+        first: number of the first one (of those with boxes, for `DETECTED`).
+        metrics: of `METRICS`, or of `DETECTED`.
+        labels: of the data set, for `DETECTED`.
         needs: what it cannot be scored without and is not there yet; without this line it is.
     """
 
     label: str
     data: Path
     every: Positive = 1
+    first: Count = 0
+    labels: LabelSettings = LabelSettings()
     metrics: Annotated[list[str], Field(min_length=1)]
     needs: str | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Columns:
-        unknown = [metric for metric in self.metrics if metric not in METRICS]
+        known = DETECTED if self.detected else METRICS
+        unknown = [metric for metric in self.metrics if metric not in known]
         if unknown and self.needs is None:
-            raise ValueError(f"no metric {unknown[0]!r}; choose from {', '.join(METRICS)}")
+            raise ValueError(
+                f"no metric {unknown[0]!r}; choose from {', '.join(METRICS)}, or from "
+                f"{', '.join(DETECTED)}"
+            )
         return self
+
+    @property
+    def detected(self) -> bool:
+        """Tell whether the metrics are those of a detector."""
+        return self.metrics[0] in DETECTED
 
 
 class Plan(Section):

@@ -36,6 +36,11 @@ class ScoredSet:
     dataset: EntryDataset
     path: Path
 
+    @property
+    def pairs(self) -> int:
+        """How many pairs there are."""
+        return len(self.dataset)
+
     def score(self, runs: Sequence[Run], out: Path, device: torch.device) -> dict[str, Scores]:
         """Return the mean scores of every run, by its name; pictures scored before are not again.
 
@@ -72,4 +77,6 @@ def open_scored_set(columns: Columns, folder: Path) -> ScoredSet:
     """
     path = folder / columns.data
     dataset = open_dataset(path, options=Options(annotated=False))
-    return ScoredSet(columns, replace(dataset, entries=dataset.entries[:: columns.every]), path)
+    return ScoredSet(
+        columns, replace(dataset, entries=dataset.entries[columns.first :: columns.every]), path
+    )

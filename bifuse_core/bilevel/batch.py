@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bifuse_core.data.tensors import TensorSample
+from bifuse_core.imaging.colour import replace_luminance
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,15 @@ class Batch:
     def target(self) -> Tensor:
         """The paper's pseudo fused picture u_m = m1 x + m2 y, (B, 1, C, C)."""
         return torch.lerp(self.luma, self.thermal, self.share)
+
+    def coloured(self, fused: Tensor) -> Tensor:
+        """Return the pictures that a task network sees, (B, 3, C, C) in [0, 1].
+
+        Args:
+            fused: (B, 1, C, C) fused luminance; the colours are those of the RGB camera.
+        """
+        rgb = torch.stack([sample.rgb for sample in self.samples]).to(fused.device)
+        return replace_luminance(rgb, self.luma, fused)
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch with its tensors on a device; `samples` stay where they are."""

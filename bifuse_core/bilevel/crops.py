@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from bifuse_core.bilevel.batch import Batch, Crop, collate
+from bifuse_core.bilevel.numbered import numbered_batches
 from bifuse_core.data.augmentation import Augmentation, regraded
-from bifuse_core.data.faults import PairError
 from bifuse_core.data.sample import PairDataset, Sample
 from bifuse_core.data.tensors import normalised, to_tensors
 from bifuse_core.imaging.saliency import saliency_by_table, saliency_share, saliency_table
@@ -195,45 +195,4 @@ def batches(
         ValueError: the batch cannot be divided evenly.
         PairError: when a batch is asked for: a sample has a fault.
     """
-    rank, processes = part
-    if size % processes:
-        raise ValueError(f"a batch of {size} cannot be divided evenly among {processes} processes")
-    loader = DataLoader(
-        crops,
-        batch_sampler=_Numbers(size, first, rank, processes),
-        collate_fn=collate,
-        num_workers=workers,
-        # Else it draws from the global generator, once more whenever a run goes on.
-        generator=torch.Generator(),
-    )
-    return _read(loader)
-
-
-def _read(loader: DataLoader[Crop]) -> Iterator[Batch]:
-    """Yield the batches of a loader, whose workers start when the first one is asked for."""
-    try:
-        yield from loader
-    except PairError as error:
-        if loader.num_workers:
-            # It comes with the traceback of the worker, `TYPE: MESSAGE` in the last line.
-            last = str(error).strip().splitlines()[-1]
-            raise PairError(last.partition(": ")[2]) from error
-        raise
-
-
-@dataclass(frozen=True)
-class _Numbers:
-    """The numbers of the crops in each batch."""
-
-    size: int
-    first: int
-    rank: int
-    processes: int
-
-    def __iter__(self) -> Iterator[list[int]]:
-        own = self.size // self.processes
-        step = self.first
-        while True:
-            start = step * self.size + self.rank * own
-            yield list(range(start, start + own))
-            step += 1
+    return numbered_batches(crops, collate, size, first=first, part=part, workers=workers)

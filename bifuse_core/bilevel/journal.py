@@ -38,6 +38,11 @@ class Journal:
                 self._writer.add_scalar(name, sum(values) / len(values), step)
             self._gathered.clear()
 
+    def note(self, step: int, figures: Figures) -> None:
+        """Write figures that come up now and then, at once."""
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, step)
+
     def wants_pictures(self, step: int) -> bool:
         """Tell whether pictures are due."""
         every = self._settings.pictures_every

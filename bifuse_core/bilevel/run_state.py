@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from bifuse_core.bilevel.learner import Learner
+from bifuse_core.bilevel.sections import Section
 from bifuse_core.bilevel.settings import Settings
 from bifuse_core.bilevel.strategies.strategy import Strategy
 
@@ -19,8 +20,6 @@ def save_state(
 ) -> None:
     """Write all that a run needs to go on as if nothing had happened.
 
-    The file is replaced at once, so one that is there is whole.
-
     Args:
         file: where.
         settings: of the run.
@@ -28,13 +27,30 @@ def save_state(
         learner: its networks.
         strategy: of the phase that the next step belongs to.
     """
-    state = {
-        "settings": settings.model_dump(mode="json"),
-        "step": step,
+    parts = {
         "fusion": learner.fusion.state_dict(),
         "mean": learner.mean.state_dict(),
         "tasks": [task.net.state_dict() for task in learner.tasks],
         "strategy": strategy.state_dict(),
+    }
+    write_state(file, settings, step, parts)
+
+
+def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any]) -> None:
+    """Write the state of any run, with that of the global random generator.
+
+    The file is replaced at once, so one that is there is whole.
+
+    Args:
+        file: where.
+        settings: of the run.
+        step: steps done.
+        parts: what else it needs to go on, by names of its own.
+    """
+    state = {
+        "settings": settings.model_dump(mode="json"),
+        "step": step,
+        **parts,
         "random": torch.get_rng_state(),
     }
     temporary = file.with_suffix(".tmp")
@@ -42,7 +58,7 @@ def save_state(
     temporary.replace(file)
 
 
-def read_state(file: Path, settings: Settings) -> dict[str, Any]:
+def read_state(file: Path, settings: Section) -> dict[str, Any]:
     """Read the state of a run.
 
     Raises:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 from torch.optim import SGD, AdamW, Optimizer
@@ -19,12 +20,14 @@ DROPS = ((30_000, 0.1), (40_000, 0.01))
 
 
 def optimiser_of(
-    parameters: Sequence[Tensor], settings: OptimiserSettings, steps: int
+    parameters: Sequence[Tensor] | Sequence[dict[str, Any]],
+    settings: OptimiserSettings,
+    steps: int,
 ) -> tuple[Optimizer, LambdaLR]:
     """Return an optimiser and its schedule.
 
     Args:
-        parameters: what it moves.
+        parameters: what it moves; or groups of that, as torch takes them, with rates of their own.
         settings: see `OptimiserSettings`.
         steps: length of the run, for a schedule that ends with it.
     """

@@ -9,11 +9,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bifuse_core.data.bags import TOPICS
+from bifuse_core.data.classes import DETECTION_CLASSES
+from bifuse_core.data.vocabulary import MEANINGS
 
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
+
+DETECTION, SEGMENTATION = "detection", "segmentation"
+"""The tasks that need labels: boxes, and masks."""
 
 LEAST_CROP = 48
 """Smallest crop on which every loss is defined, pixels."""
@@ -52,8 +57,47 @@ class Choice(Section):
         return {key: _number(value) for key, value in options.items()}
 
 
-class SourceSettings(Section):
+class LabelSettings(Section):
+    """The labels of a data set.
+
+    Attributes:
+        weight: of its pictures in the losses, for labels that are less than true.
+        labels: folder or COCO file of the boxes.
+        masks: folder of the masks.
+        classes: names of its box labels, where the files do not name them.
+        read_as: its classes that are named differently here: one of ours, `ignore` for neither
+            object nor background, `nothing` for background.
+        known: those of our classes of which all objects have boxes. About the others only the
+            boxes are learnt from, not where there are none.
+    """
+
+    weight: Rate = 1.0
+    labels: str = "labels"
+    masks: str = "masks"
+    classes: list[str] | None = None
+    read_as: dict[str, str] = {}
+    known: list[str] = list(DETECTION_CLASSES)
+
+    @property
+    def is_known(self) -> tuple[bool, ...]:
+        """Tell of each of our classes whether it is `known`."""
+        return tuple(name in self.known for name in DETECTION_CLASSES)
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> LabelSettings:
+        for theirs, ours in self.read_as.items():
+            if ours not in MEANINGS:
+                raise ValueError(f"read_as.{theirs} is {ours!r}; choose from {', '.join(MEANINGS)}")
+        for name in self.known:
+            if name not in DETECTION_CLASSES:
+                raise ValueError(f"known: {name!r} is none of {', '.join(DETECTION_CLASSES)}")
+        return self
+
+
+class SourceSettings(LabelSettings):
     """A data set to train on.
+
+    Its labels are read where a task needs them (`guidance`); samples without any are taken too.
 
     Attributes:
         path: below the data folder given to `train`.
@@ -142,6 +186,24 @@ class CriticSettings(Section):
 
     adversarial: Weight = 0.01
     penalty: Weight = 10.0
+
+
+class DetectorSettings(Section):
+    """The detector that guides the fusion.
+
+    Attributes:
+        network: its name in `nets.zoo`.
+        start: `shipped`, `none` for random weights, or a weights file.
+    """
+
+    network: str = "fcos_small"
+    start: str = "shipped"
+
+
+class SegmenterSettings(DetectorSettings):
+    """The segmenter that guides the fusion; attributes are those of a detector."""
+
+    network: str = "segformer_b0"
 
 
 class AlternatingSettings(Section):

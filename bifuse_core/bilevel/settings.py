@@ -3,31 +3,33 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import torch
-import yaml
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from bifuse_core.bilevel.configuration import read_configuration
 from bifuse_core.bilevel.hypergradient import hypergradient_by_name
 from bifuse_core.bilevel.objectives.zoo import content_by_name
 from bifuse_core.bilevel.sections import (
+    DETECTION,
+    SEGMENTATION,
     AlternatingSettings,
     Choice,
     Count,
     CriticSettings,
     DataSettings,
+    DetectorSettings,
     LogSettings,
     OptimiserSettings,
     Positive,
     Section,
-    SourceSettings,
+    SegmenterSettings,
 )
 from bifuse_core.bilevel.weighting import weighting_by_name
-from bifuse_core.nets.zoo import FUSION_NETWORKS
+from bifuse_core.nets.zoo import DETECTORS, FUSION_NETWORKS, SEGMENTERS
 
 Made = TypeVar("Made")
 
@@ -45,6 +47,9 @@ OF_STEPS = {
     "hypergradient",
     "weighting",
     "critic",
+    "guidance",
+    "detector",
+    "segmenter",
     "alternating",
     "task_optimiser",
 }
@@ -66,6 +71,10 @@ class Settings(Section):
         hypergradient: gauss_newton, direct or conjugate_gradient (`bilevel`).
         weighting: rlw, equal, manual, dwa, gradnorm or torchjd.NAME (`bilevel`, `joint`).
         critic: see `CriticSettings`.
+        guidance: the tasks beside the visual one: `detection`, `segmentation`, `both`; none by
+            default.
+        detector: network of the detection task.
+        segmenter: network of the segmentation task.
         alternating: see `AlternatingSettings`.
         fusion_optimiser: of omega.
         task_optimiser: of every theta.
@@ -87,6 +96,9 @@ class Settings(Section):
     hypergradient: Choice = Choice(name="gauss_newton")
     weighting: Choice = Choice(name="rlw")
     critic: CriticSettings = CriticSettings()
+    guidance: Literal["detection", "segmentation", "both"] | None = None
+    detector: DetectorSettings = DetectorSettings()
+    segmenter: SegmenterSettings = SegmenterSettings()
     alternating: AlternatingSettings = AlternatingSettings()
     fusion_optimiser: OptimiserSettings = OptimiserSettings()
     task_optimiser: OptimiserSettings = OptimiserSettings(learning_rate=2e-4)
@@ -94,6 +106,13 @@ class Settings(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     log: LogSettings = LogSettings()
     seed: Count = 0
+
+    @property
+    def guides(self) -> tuple[str, ...]:
+        """The tasks beside the visual one."""
+        if self.guidance == "both":
+            return (DETECTION, SEGMENTATION)
+        return () if self.guidance is None else (self.guidance,)
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -112,9 +131,16 @@ class Settings(Section):
             raise ValueError(f"strategy {self.strategy} does not read {key}; leave the key out")
         _check_content(self.content, len(self.data.sources))
         _try("hypergradient", lambda: _differentiate(self.hypergradient))
-        # How many tasks there are is not known here: as many as are weighed by hand, if they are.
-        weights = self.weighting.options.get("weights")
-        tasks = len(weights) if isinstance(weights, list) else 1
+        for key, task, networks in (
+            ("detector", DETECTION, DETECTORS),
+            ("segmenter", SEGMENTATION, SEGMENTERS),
+        ):
+            if key in self.model_fields_set and task not in self.guides:
+                raise ValueError(f"{key} is not read without guidance: {task} (or both)")
+            network = getattr(self, key).network
+            if network not in networks:
+                raise ValueError(f"{key}.network is {network!r}; choose from {', '.join(networks)}")
+        tasks = 1 + len(self.guides)
         name, options = self.weighting.name, self.weighting.options
         _try("weighting", lambda: weighting_by_name(name, tasks, self.seed, **options))
         return self
@@ -131,20 +157,7 @@ def load_settings(file: Path, changes: dict[str, Any] | None = None) -> Settings
         ValueError: the file is missing, is no YAML mapping, or has unknown keys, values out of
             their limits, or combinations that make no sense; the message names file and key.
     """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{file}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise ValueError(f"{file}: not a YAML file ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{file}: expected keys and values, such as `network: edge`")
-    for key, value in (changes or {}).items():
-        _change(content, key.split("."), value, key)
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(f"{file}: {'; '.join(map(_line, error.errors()))}") from error
+    return read_configuration(Settings, file, changes)
 
 
 def _check_content(choice: Choice, sources: int) -> None:
@@ -177,34 +190,3 @@ def _differentiate(choice: Choice) -> None:
     omega, theta = torch.ones(2, requires_grad=True).unbind()
     loss = (omega * theta - 2) ** 2
     hypergradient_by_name(choice.name, **choice.options)(loss, loss, [omega], [theta])
-
-
-def _change(content: dict[str, Any], path: list[str], value: Any, key: str) -> None:
-    for part in path[:-1]:
-        content = content.setdefault(part, {})
-        if not isinstance(content, dict):
-            raise ValueError(f"{key}: {part!r} holds a value, no keys")
-    content[path[-1]] = value
-
-
-def _line(fault: Any) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] != "extra_forbidden":
-        text = fault["msg"].removeprefix("Value error, ")
-        given = "" if isinstance(fault["input"], dict) else f" (it is {fault['input']!r})"
-        return f"{place}: {text}{given}" if place else text
-    choices = _keys_at(fault["loc"][:-1])
-    near = difflib.get_close_matches(str(fault["loc"][-1]), choices, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{place}: no such key{meant} The keys there are: {', '.join(choices)}"
-
-
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of the section at a place."""
-    section: type[BaseModel] = Settings
-    for part in place:
-        if isinstance(part, int):
-            continue
-        annotation = section.model_fields[str(part)].annotation
-        section = SourceSettings if part == "sources" else annotation  # type: ignore[assignment]
-    return list(section.model_fields)

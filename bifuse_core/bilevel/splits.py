@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bifuse_core.bilevel.crops import Crops, Part, Remembered, Source
+from bifuse_core.bilevel.labelled import open_labelled
 from bifuse_core.bilevel.sections import DataSettings, SourceSettings
-from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.layouts.layout import Options
@@ -30,18 +30,22 @@ class Splits:
     validation: Crops
 
 
-def open_splits(settings: DataSettings, folder: Path, seed: int) -> Splits:
+def open_splits(
+    settings: DataSettings, folder: Path, seed: int, tasks: Collection[str] = ()
+) -> Splits:
     """Open the sources of a run.
 
     Args:
         settings: tells the sources and how crops are cut.
         folder: what the paths of the sources are relative to.
         seed: of the crops.
+        tasks: those that need labels.
 
     Raises:
         PairError: a source is missing, faulty or too small to be divided.
+        ValueError: see `open_labelled`.
     """
-    datasets = [_open(source, folder) for source in settings.sources]
+    datasets = [_open(source, folder, tasks) for source in settings.sources]
     # One memory for all splits.
     remembered = [Remembered(dataset, settings.remembered) for dataset in datasets]
     every = settings.validation_every
@@ -67,7 +71,7 @@ def open_splits(settings: DataSettings, folder: Path, seed: int) -> Splits:
     return Splits(whole, training, crops(lambda number: number % every == 0, seed + 1))
 
 
-def _open(source: SourceSettings, folder: Path) -> EntryDataset:
-    options = Options(split=source.split, topics=source.topics, annotated=False)
-    dataset = open_dataset(folder / source.path, source.layout, options)
+def _open(source: SourceSettings, folder: Path, tasks: Collection[str]) -> EntryDataset:
+    options = Options(split=source.split, topics=source.topics)
+    dataset = open_labelled(folder / source.path, source.layout, source, options, tasks)
     return replace(dataset, entries=dataset.entries[:: source.every])

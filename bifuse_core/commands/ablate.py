@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from bifuse_core.ablation.plan import Plan, load_plan
+from bifuse_core.ablation.detecting import DetectedSet, open_detected_set
+from bifuse_core.ablation.plan import Columns, Plan, load_plan
 from bifuse_core.ablation.runs import Run, runs_of
 from bifuse_core.ablation.scoring import ScoredSet, open_scored_set
 from bifuse_core.ablation.table import Outcome, markdown, missing
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         plan = plan.model_copy(update={"seeds": plan.seeds[: args.seeds]})
     runs = runs_of(plan, args.out)
     # Before the first training: a missing data set shows at once, not after hours.
-    sets = [open_scored_set(columns, args.data) for columns in plan.scored] if runs else []
+    sets = [_opened(columns, args.data) for columns in plan.scored] if runs else []
     for number, trained in enumerate(runs, start=1):
         if not trained.finished():
             print(f"{number} of {len(runs)}: {trained.name}", flush=True)
@@ -70,7 +71,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scale(plan: Plan, runs: Sequence[Run], sets: Sequence[ScoredSet]) -> list[str]:
+def _opened(columns: Columns, data: Path) -> ScoredSet | DetectedSet:
+    return open_detected_set(columns, data) if columns.detected else open_scored_set(columns, data)
+
+
+def _scale(plan: Plan, runs: Sequence[Run], sets: Sequence[ScoredSet | DetectedSet]) -> list[str]:
     """Return what the numbers rest on."""
     command = f"`{shlex.join(['./bifuse', *sys.argv[1:]])}`"
     if not runs:
@@ -78,7 +83,7 @@ def _scale(plan: Plan, runs: Sequence[Run], sets: Sequence[ScoredSet]) -> list[s
     seeds = ", ".join(str(seed) for seed in plan.seeds)
     spread = "mean ± standard deviation over the seeds" if len(plan.seeds) > 1 else "one seed"
     scored = "; ".join(
-        f"{one.columns.label}: {len(one.dataset)} pairs of {one.columns.data}" for one in sets
+        f"{one.columns.label}: {one.pairs} pairs of {one.columns.data}" for one in sets
     )
     data = runs[0].settings.data
     sources = ", ".join(str(source.path) for source in data.sources)

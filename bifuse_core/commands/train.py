@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from bifuse_core.bilevel import processes
+from bifuse_core.bilevel.configuration import changes_of
+from bifuse_core.bilevel.guidance import CLASSES, guides_of
 from bifuse_core.bilevel.learner import Task
 from bifuse_core.bilevel.objectives.visual import VisualTask
 from bifuse_core.bilevel.objectives.zoo import content_by_name
+from bifuse_core.bilevel.sections import DETECTION
 from bifuse_core.bilevel.settings import Settings, load_settings
 from bifuse_core.bilevel.splits import Splits, open_splits
 from bifuse_core.bilevel.trainer import finished, train
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: the configuration cannot be used; see also `trainer.train`.
     """
-    settings = load_settings(args.config, _changes(args.set))
+    settings = load_settings(args.config, changes_of(args.set))
     weights = args.out / f"{settings.network}.safetensors"
     if weights.is_file() and finished(settings, args.out):
         print(f"{weights}: finished, sha256 {sha256_of(weights)}")
@@ -79,7 +81,7 @@ def train_run(settings: Settings, config: str, data: Path, out: Path, device: to
         start = "none"
         if settings.start != "none":
             start = load_weights(_start(settings), settings.network, fusion)
-        splits = open_splits(settings.data, data, settings.seed)
+        splits = open_splits(settings.data, data, settings.seed, settings.guides)
         out.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         figures = train(settings, fusion, tasks, splits, out)
@@ -100,6 +102,19 @@ def train_run(settings: Settings, config: str, data: Path, out: Path, device: to
             weights = out / f"{settings.network}.safetensors"
             checksum = save_weights(weights, settings.network, fusion, card)
             print(f"{weights}: sha256 {checksum}")
+            for task in tasks:
+                if task.name in CLASSES:
+                    _save_guide(settings, task, out, card)
+
+
+def _save_guide(settings: Settings, task: Task, out: Path, card: dict[str, Any]) -> None:
+    """Write the network of a task that guided the fusion, as it is at the end."""
+    network = (settings.detector if task.name == DETECTION else settings.segmenter).network
+    weights = out / f"{network}.safetensors"
+    checksum = save_weights(
+        weights, network, task.net, {**card, "task": task.name}, CLASSES[task.name]
+    )
+    print(f"{weights}: sha256 {checksum}")
 
 
 def _start(settings: Settings) -> Path:
@@ -114,20 +129,8 @@ def _counts(settings: Settings, splits: Splits) -> list[dict[str, Any]]:
     return [{"path": str(source.path), "pairs": len(opened.pairs)} for source, opened in sources]
 
 
-def _changes(pairs: list[str]) -> dict[str, Any]:
-    changes = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise ValueError(f"--set takes KEY=VALUE, not {pair!r}")
-        try:
-            changes[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"--set {key}: {value!r} is no YAML value") from error
-    return changes
-
-
 def _tasks(settings: Settings, device: torch.device) -> list[Task]:
     content = content_by_name(settings.content.name, **settings.content.options)
     critic = settings.critic
-    return [VisualTask(PatchCritic().to(device), content, critic.adversarial, critic.penalty)]
+    visual = VisualTask(PatchCritic().to(device), content, critic.adversarial, critic.penalty)
+    return [visual, *guides_of(settings, device)]

@@ -158,6 +158,9 @@ def regraded(picture: NDArray[Any], gain: float, offset: float, gamma: float) ->
         offset: added, as a share of the range.
         gamma: exponent.
     """
+    if picture.dtype == np.uint8 and picture.size > 256:
+        # Each of the few levels once, not each of the many pixels.
+        return regraded(np.arange(256, dtype=np.uint8), gain, offset, gamma)[picture]
     full = 1.0 if picture.dtype.kind == "f" else float(np.iinfo(picture.dtype).max)
     level = np.clip(picture.astype(np.float32) / full, 0, 1) ** gamma * gain + offset
     level = np.clip(level, 0, 1) * full

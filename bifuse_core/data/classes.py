@@ -14,5 +14,18 @@ SEGMENTATION_CLASSES = (
 )
 """Names of the mask values 0 to 8."""
 
+SOME_STUFF = 254
+"""Mask value of pixels that are no person, bicycle or vehicle, and of which no more is known: what
+masks of the night are labelled with. Read only where `Options.mask_read_as` says so."""
+
+MASK_SETS = {
+    SOME_STUFF: tuple(
+        number
+        for number, name in enumerate(SEGMENTATION_CLASSES)
+        if name not in ("person", "bicycle", "vehicle")
+    )
+}
+"""Mask values beyond the classes, and the classes that each may be."""
+
 DETECTION_CLASSES = ("person", "bicycle", "vehicle")
 """Names of the box labels 0 to 2."""

@@ -29,7 +29,8 @@ class Sample:
             there (no label file), empty where it is known that nothing is.
         labels: (N,) int64 indices into the classes of the data set.
         ignore: (M, 4) float32 regions that are neither object nor background, of any class.
-        mask: (H, W) uint8 class numbers, 255 unlabelled; None where there is none.
+        mask: (H, W) uint8 class numbers, 255 unlabelled, and values of `MASK_SETS` where the data
+            set was told to keep them (`Options.mask_read_as`); None where there is none.
         meta: what else the layout tells, such as the time of day.
     """
 

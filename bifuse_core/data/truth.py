@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bifuse_core.data.classes import MASK_SETS
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import TensorSample
 from bifuse_core.metrics.detection import EVERY_CLASS, TrueBoxes
+from bifuse_core.metrics.unlabelled import UNLABELLED
 
 Labelled = Sample | TensorSample
 """A sample; of tensors, on the CPU."""
@@ -32,9 +34,15 @@ def true_boxes(sample: Labelled) -> TrueBoxes:
 def true_mask(sample: Labelled) -> Tensor:
     """Return the mask of a sample for `confusion_matrix`, (H, W) class numbers, 255 unlabelled.
 
+    Pixels of which only a set of classes is known (`MASK_SETS`) are unlabelled: they say of no
+    single class that it is there.
+
     Raises:
         ValueError: it has none.
     """
     if sample.mask is None:
         raise ValueError(f"{sample.name}: has no mask to score by; leave it out")
-    return torch.as_tensor(sample.mask)
+    mask = torch.as_tensor(sample.mask)
+    for value in MASK_SETS:
+        mask = mask.where(mask != value, UNLABELLED)
+    return mask

@@ -41,6 +41,8 @@ def save_weights(
 ) -> str:
     """Write weights in half precision and their card, and return the weights' SHA-256.
 
+    Whole numbers, as the steps that a batch norm has counted, are written as they are.
+
     Args:
         weights: the `.safetensors` file to write; the card goes beside it as `.yaml`.
         network: the network's name in the zoo.
@@ -48,7 +50,6 @@ def save_weights(
         card: what the card says beyond network and checksum: data, command, metrics.
         classes: names of what the network tells apart, if it does.
     """
-    # Not the counters of normalisations.
     tensors = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
         for name, tensor in net.state_dict().items()

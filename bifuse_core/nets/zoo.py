@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ from bifuse_core.nets.bdl import BdlFusion
 from bifuse_core.nets.checkpoint import CheckpointError, classes_in, load_weights
 from bifuse_core.nets.detection.fcos import Fcos, fcos, fcos_small
 from bifuse_core.nets.edge import EdgeFusion
+from bifuse_core.nets.segmentation.segformer import SIZES, Segmenter
 from bifuse_core.nets.tardal import TardalFusion
 from bifuse_core.nets.umfusion import UmFusion
 
@@ -29,6 +31,11 @@ FUSION_NETWORKS: dict[str, type[nn.Module]] = {
 
 DETECTORS: dict[str, Callable[[int], Fcos]] = {"fcos": fcos, "fcos_small": fcos_small}
 """Made from the number of classes."""
+
+SEGMENTERS: dict[str, Callable[[int], Segmenter]] = {
+    f"segformer_{size}": partial(Segmenter, size) for size in SIZES
+}
+"""Likewise."""
 
 SHIPPED = ("edge", "bdl")
 """The fusion networks whose weights come with the package. Named, not looked for: where the file
@@ -118,6 +125,23 @@ def load_detector(network: str, weights: Path | None = None) -> Trained[Fcos]:
         ImportError: see `create_detector`.
     """
     return _load_task(create_detector, network, weights)
+
+
+def create_segmenter(network: str, classes: int) -> Segmenter:
+    """Return an untrained segmenter.
+
+    Raises:
+        ValueError: there is no segmenter of that name; the message lists the names.
+        ImportError: it needs a library that is not installed.
+    """
+    if network not in SEGMENTERS:
+        raise ValueError(f"no segmenter {network!r}; choose from {', '.join(SEGMENTERS)}")
+    return SEGMENTERS[network](classes)
+
+
+def load_segmenter(network: str, weights: Path | None = None) -> Trained[Segmenter]:
+    """Return a trained segmenter; see `load_detector`."""
+    return _load_task(create_segmenter, network, weights)
 
 
 def _load_task(

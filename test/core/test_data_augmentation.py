@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bifuse_core.data.augmentation import Augmentation, cropped, flipped, regraded, scaled
+from bifuse_core.data.classes import SOME_STUFF
 from bifuse_core.data.sample import Sample
 
 HEIGHT, WIDTH = 96, 128
@@ -131,6 +133,17 @@ def test_what_is_not_known_stays_unknown() -> None:
     sample = augmentation(plain, np.random.default_rng(0))
     assert (sample.boxes, sample.labels, sample.mask) == (None, None, None)
     assert sample.ignore.shape == (0, 4)
+
+
+def test_no_mask_value_is_mixed_from_others() -> None:
+    sample = coordinates()
+    values = np.array([0, 5, SOME_STUFF, 255], np.uint8)
+    mask = values[np.random.default_rng(0).integers(0, 4, (HEIGHT, WIDTH))]
+    augmentation = Augmentation(scale=(0.5, 1.7), crop=(40, 50), flip=0.5)
+    for seed in range(10):
+        varied = augmentation(replace(sample, mask=mask), np.random.default_rng(seed))
+        assert varied.mask is not None
+        assert np.unique(varied.mask).tolist() == values.tolist()
 
 
 def test_the_same_generator_gives_the_same_sample_and_leaves_the_original() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from bifuse_core.data.check import check
-from bifuse_core.data.classes import SEGMENTATION_CLASSES
+from bifuse_core.data.classes import SEGMENTATION_CLASSES, SOME_STUFF
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.layouts.layout import Options
+from bifuse_core.data.truth import true_mask
+from bifuse_core.metrics.segmentation import confusion_matrix
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -47,6 +51,34 @@ def test_pictures_with_yolo_boxes_and_masks_are_without_fault(
     assert (findings.unknown, findings.masks) == (unknown, masks)
     assert findings.boxes.total() > 0
     assert set(findings.pixels) <= {*range(9), 255}
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "partly"),
+    [("roadscene/val", TRAFFIC, 7), ("msrs/val", TRAFFIC, 29), ("m3fd", M3FD, 10)],
+)
+def test_masks_that_are_partly_known_are_kept_as_they_are_and_scored_where_they_are_known(
+    name: str, classes: tuple[str, ...], partly: int
+) -> None:
+    dataset = opened(
+        name,
+        classes=classes,
+        masks="masks_weak",
+        mask_classes=MASKS,
+        mask_read_as={SOME_STUFF: SOME_STUFF},
+    )
+    found = 0
+    for number, entry in enumerate(dataset.entries):
+        if entry.mask is None:
+            continue
+        sample = dataset[number]
+        stored = cv2.imread(str(entry.mask.file), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(sample.mask, stored)
+        truth = true_mask(sample)
+        known = (stored < len(MASKS)).sum()
+        assert confusion_matrix(truth, truth, len(MASKS)).diagonal().sum() == known
+        found += (stored == SOME_STUFF).any()
+    assert found == partly
 
 
 def test_sequences_with_weak_coco_labels_are_without_fault() -> None:

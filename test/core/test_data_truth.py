@@ -12,8 +12,10 @@ import pytest
 import torch
 from picture_files import HEIGHT, WIDTH
 
+from bifuse_core.data.classes import SOME_STUFF
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.entries import EntryDataset
+from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.tensors import TensorPairs
 from bifuse_core.data.truth import Labelled, true_boxes, true_mask
 from bifuse_core.metrics.detection import FoundBoxes, score_detection
@@ -28,8 +30,8 @@ as_it_is_and_as_tensors = pytest.mark.parametrize("samples", [lambda d: d, Tenso
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> EntryDataset:
-    """A person, a car, a region to ignore and a mask; and a pair of which nothing is known."""
-    for name in ("a", "b"):
+    """Three pairs: with a person, a car, a region to ignore and a mask; a mask of sets; nothing."""
+    for name in ("a", "b", "c"):
         picture_files.write_pair(tmp_path / f"ir/{name}.png", tmp_path / f"vi/{name}.png")
     (tmp_path / "labels").mkdir()
     text = picture_files.voc(("car", REGION)).replace("<difficult>0", "<difficult>1")
@@ -40,8 +42,11 @@ def dataset(tmp_path: Path) -> EntryDataset:
     mask = np.full((HEIGHT, WIDTH), 255, np.uint8)
     mask[:4], mask[4:8] = 0, 1
     picture_files.write(tmp_path / "masks/a.png", mask)
+    mask = np.full((HEIGHT, WIDTH), SOME_STUFF, np.uint8)
+    mask[1] = 1
+    picture_files.write(tmp_path / "masks/b.png", mask)
     (tmp_path / "mask_classes.txt").write_text("road\nsky\n")
-    return open_dataset(tmp_path)
+    return open_dataset(tmp_path, options=Options(mask_read_as={SOME_STUFF: SOME_STUFF}))
 
 
 @as_it_is_and_as_tensors
@@ -67,10 +72,26 @@ def test_a_mask_is_scored_against_a_sample(dataset: EntryDataset, samples: Sampl
     assert scores.iou == {"road": pytest.approx(4 / 6), "sky": pytest.approx(2 / 4)}
 
 
+@as_it_is_and_as_tensors
+def test_pixels_of_which_a_set_of_classes_is_known_do_not_count(
+    dataset: EntryDataset, samples: Samples
+) -> None:
+    sample = samples(dataset)[1]
+    assert sample.mask is not None
+    assert np.unique(sample.mask).tolist() == [1, SOME_STUFF]
+    truth = true_mask(sample)
+    assert truth.unique().tolist() == [1, 255]
+    predicted = torch.zeros(HEIGHT, WIDTH)
+    predicted[3:] = 1
+    # All that is labelled is the sky in the second row.
+    assert confusion_matrix(truth, predicted, 2).tolist() == [[0, 0, 0], [WIDTH, 0, 0]]
+    assert (np.asarray(sample.mask) == SOME_STUFF).any(), "the sample itself was changed"
+
+
 @pytest.mark.parametrize(("truth", "says"), [(true_boxes, "no boxes"), (true_mask, "no mask")])
 @as_it_is_and_as_tensors
 def test_what_is_not_known_cannot_be_scored(
     dataset: EntryDataset, samples: Samples, truth: Callable[[Labelled], object], says: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"b: has {says} to score by"):
-        truth(samples(dataset)[1])
+    with pytest.raises(ValueError, match=f"c: has {says} to score by"):
+        truth(samples(dataset)[2])

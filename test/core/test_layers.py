@@ -19,9 +19,10 @@ BELOW = {
     "data": GROUND,
     "engine": GROUND,
     "bilevel": GROUND | {"data"},
+    "perception": GROUND | {"data", "engine", "bilevel"},
     "evaluation": GROUND | {"data", "engine"},
-    "ablation": GROUND | {"data", "engine", "bilevel", "evaluation"},
-    "commands": GROUND | {"data", "engine", "bilevel", "evaluation", "ablation"},
+    "ablation": GROUND | {"data", "engine", "bilevel", "evaluation", "perception"},
+    "commands": GROUND | {"data", "engine", "bilevel", "perception", "evaluation", "ablation"},
     "weights": set(),
 }
 """What the packages of each floor may import besides themselves (DESIGN: the house)."""

@@ -43,7 +43,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     file = written(
         tmp_path,
         content={"name": "goal", "options": {"edges_margin": [0.1, 0.2], "heat": 3}},
-        weighting={"name": "manual", "options": {"weights": [1.0, 0.5]}},
+        weighting={"name": "manual", "options": {"weights": [0.5]}},
         hypergradient={"name": "conjugate_gradient", "options": {"steps": 3}},
         data__crop=64,
         task_optimiser={"name": "sgd", "momentum": 0.5},

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train a task network on a fixed fusion, as a configuration says."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bifuse_core.bilevel.configuration import changes_of
+from bifuse_core.engine.engine import choose_device
+from bifuse_core.machine import describe_machine
+from bifuse_core.nets.checkpoint import load_weights, save_weights, sha256_of
+from bifuse_core.nets.zoo import shipped_weights
+from bifuse_core.perception.crops import Crops
+from bifuse_core.perception.inputs import input_by_name
+from bifuse_core.perception.learning import finished, learn
+from bifuse_core.perception.lesson import Lesson
+from bifuse_core.perception.settings import TaskSettings, load_task_settings
+from bifuse_core.perception.sources import open_sources
+from bifuse_core.perception.zoo import LESSONS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `train-task`."""
+    parser.add_argument("config", type=Path, help="YAML file, as those of config/tasks")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder of its data sets")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of weights, state and curves; goes on there"
+    )
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="change values, as input=thermal"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and write the weights with their card.
+
+    Raises:
+        ValueError: the configuration or a source cannot be used; see also `learning.learn`.
+    """
+    settings = load_task_settings(args.config, changes_of(args.set))
+    weights = args.out / f"{settings.network}.safetensors"
+    if weights.is_file() and finished(settings, args.out):
+        print(f"{weights}: finished, sha256 {sha256_of(weights)}")
+        return 0
+    torch.set_num_threads(args.threads)
+    checksum = _train(settings, LESSONS[settings.task], args)
+    print(f"{weights}: sha256 {checksum}")
+    return 0
+
+
+def _train(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace) -> str:
+    """Train, write the weights with their card, and return their SHA-256."""
+    torch.manual_seed(settings.seed)
+    net, origin = _start(settings, lesson)
+    see = input_by_name(settings.input, args.device)
+    sources, scored = (
+        open_sources(chosen, args.data, settings.task, see)
+        for chosen in (settings.sources, settings.scored)
+    )
+    args.out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    crops = Crops(sources, settings.crop, settings.seed)
+    net = net.to(choose_device(args.device))
+    scores = learn(settings, net, lesson, crops, scored, args.out)
+    card = {
+        "task": settings.task,
+        "classes": list(lesson.classes),
+        "command": shlex.join(["bifuse", *sys.argv[1:]]),
+        "config": args.config.name,
+        "data": [{"name": s.name, "pictures": len(s.samples), "weight": s.weight} for s in sources],
+        "start": origin,
+        "settings": settings.model_dump(mode="json"),
+        "scores": {
+            name: round(value, 4) for name, value in scores.items() if not math.isnan(value)
+        },
+        "minutes_of_this_start": round((time.monotonic() - started) / 60, 1),
+        "torch": str(torch.__version__),
+        "machine": describe_machine(),
+    }
+    for name, value in scores.items():
+        print(f"{name}: {value:.3f}")
+    weights = args.out / f"{settings.network}.safetensors"
+    return save_weights(weights, settings.network, net, card, lesson.classes)
+
+
+def _start(settings: TaskSettings, lesson: Lesson[Any]) -> tuple[Any, str]:
+    """Return the network at its start, and where that comes from."""
+    net = lesson.create(settings.network)
+    if any(side % net.multiple for side in settings.crop.size):
+        raise ValueError(
+            f"crop.size is {list(settings.crop.size)}; {settings.network} takes multiples of "
+            f"{net.multiple}"
+        )
+    if settings.backbone is not None:
+        print(lesson.load_public(net, settings.backbone))
+        return net, f"public {settings.backbone.name}, sha256 {sha256_of(settings.backbone)}"
+    if settings.start == "none":
+        return net, "none"
+    shipped = settings.start == "shipped"
+    file = shipped_weights(settings.network) if shipped else Path(settings.start)
+    return net, f"{file.name}, sha256 {load_weights(file, settings.network, net)}"

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task network sees of a pair: one of the cameras, or a fusion of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bifuse_core.data.sample import Sample
+from bifuse_core.engine.engine import Engine
+from bifuse_core.imaging.thermal import ThermalSettings
+
+Input = Callable[[Sample], NDArray[np.uint8]]
+"""Returns the colour picture (H, W, 3) of a sample whose thermal picture is in [0, 1]."""
+
+AS_IT_IS = ThermalSettings(range="fixed", minimum=0, maximum=1)
+"""Leaves a normalised picture as it is."""
+
+
+def input_by_name(name: str, device: str = "auto") -> Input:
+    """Return what makes the input.
+
+    Args:
+        name: `thermal`, `rgb`, a fusion of `engine.fusions`, or NAME=WEIGHTS.
+        device: where fusions run, see `Engine`.
+
+    Raises:
+        ValueError: there is no such fusion or device.
+        CheckpointError: its weights cannot be used.
+    """
+    if name == "thermal":
+        return thermal
+    if name == "rgb":
+        return rgb
+    network, _, weights = name.partition("=")
+    engine = Engine(
+        network,
+        weights=Path(weights) if weights else None,
+        device=device,
+        precision="fp32",
+        thermal=AS_IT_IS,
+    )
+    return lambda sample: engine.fuse(sample.thermal, sample.rgb, 0)
+
+
+def thermal(sample: Sample) -> NDArray[np.uint8]:
+    """Return the thermal picture as a grey one."""
+    levels = np.rint(255 * sample.thermal).astype(np.uint8)
+    return np.repeat(levels[..., None], 3, axis=2)
+
+
+def rgb(sample: Sample) -> NDArray[np.uint8]:
+    """Return the picture of the colour camera."""
+    return sample.rgb

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task network learns, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+from torch.nn import Module
+
+from bifuse_core.nets.zoo import Trained
+from bifuse_core.perception.batch import Batch
+from bifuse_core.perception.sources import Source
+
+Network = TypeVar("Network", bound=Module)
+
+Measures = dict[str, dict[str, float]]
+"""By measure, the value of each class in [0, 1]; NaN where it cannot be told. The one that counts
+most is the first."""
+
+
+class Lesson(Protocol[Network]):
+    """A task with its networks, its loss and its score."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of what the network tells apart."""
+
+    def create(self, network: str) -> Network:
+        """Return an untrained network of that name; see `nets.zoo`."""
+
+    def load(self, network: str, weights: Path | None) -> Trained[Network]:
+        """Return a trained network of that name; see `nets.zoo`."""
+
+    def load_public(self, net: Network, file: Path) -> str:
+        """Start a network from public weights, and tell what of them fitted.
+
+        Raises:
+            CheckpointError: the file cannot be used.
+        """
+
+    def backbone(self, net: Network) -> Module:
+        """Return the part of a network that such weights are mostly for."""
+
+    def losses(self, net: Network, batch: Batch) -> dict[str, Tensor]:
+        """Return the parts of the loss, scalars to be summed."""
+
+    def measures(self, net: Network, sources: Sequence[Source]) -> Measures:
+        """Judge a network in evaluation mode by some data sets together."""

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning to give every pixel a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+from torch.nn import Module
+
+from bifuse_core.data.classes import MASK_SETS, SEGMENTATION_CLASSES
+from bifuse_core.nets.segmentation.loss import segmentation_loss
+from bifuse_core.nets.segmentation.public import load_public
+from bifuse_core.nets.segmentation.segformer import Segmenter
+from bifuse_core.nets.zoo import Trained, create_segmenter, load_segmenter
+from bifuse_core.perception.batch import Batch
+from bifuse_core.perception.lesson import Measures
+from bifuse_core.perception.scoring import score_segmenter
+from bifuse_core.perception.sources import Source
+
+
+@dataclass(frozen=True)
+class SegmentationLesson:
+    """A segmenter and its masks (a `Lesson`)."""
+
+    classes: tuple[str, ...] = SEGMENTATION_CLASSES
+
+    def create(self, network: str) -> Segmenter:
+        """Return an untrained segmenter."""
+        return create_segmenter(network, len(self.classes))
+
+    def load(self, network: str, weights: Path | None) -> Trained[Segmenter]:
+        """Return a trained segmenter."""
+        return load_segmenter(network, weights)
+
+    def load_public(self, net: Segmenter, file: Path) -> str:
+        """Start from a public checkpoint."""
+        return f"{file}: {load_public(net, file)}"
+
+    def backbone(self, net: Segmenter) -> Module:
+        """Return the encoder."""
+        encoder: Module = net.model.segformer
+        return encoder
+
+    def losses(self, net: Segmenter, batch: Batch) -> dict[str, Tensor]:
+        """Return the cross-entropy of all pixels."""
+        masks = [None] * len(batch.names) if batch.masks is None else list(batch.masks)
+        weights = batch.weights.tolist()
+        loss = segmentation_loss(net(batch.rgb), masks, sets=MASK_SETS, picture_weights=weights)
+        return {"entropy": loss}
+
+    def measures(self, net: Segmenter, sources: Sequence[Source]) -> Measures:
+        """Return intersection over union and accuracy of each class."""
+        scores = score_segmenter(net, sources)
+        return {"IoU": scores.iou, "accuracy": scores.accuracy}

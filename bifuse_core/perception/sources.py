@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labelled data sets in memory, as a task network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from bifuse_core.bilevel.labelled import open_labelled
+from bifuse_core.bilevel.sections import DETECTION
+from bifuse_core.data.classes import DETECTION_CLASSES
+from bifuse_core.data.faults import PairError
+from bifuse_core.data.layouts.layout import Options
+from bifuse_core.data.rendered.pairs import RenderedPairs
+from bifuse_core.data.sample import Sample
+from bifuse_core.data.tensors import normalised
+from bifuse_core.imaging.thermal import ThermalSettings
+from bifuse_core.perception.inputs import Input
+from bifuse_core.perception.settings import TaskSourceSettings
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled pictures.
+
+    Attributes:
+        name: for messages and tables.
+        samples: at least one, each with labels of the task. `rgb` is what the network sees; the
+            thermal picture is blank.
+        known: (K,) classes of which all objects have boxes.
+        weight: of its pictures in the loss.
+        share: part of all draws that it gets, relative to the other sources.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+    known: tuple[bool, ...] = (True,) * len(DETECTION_CLASSES)
+    weight: float = 1.0
+    share: float = 1.0
+
+
+def open_sources(
+    chosen: Sequence[TaskSourceSettings], folder: Path, task: str, see: Input
+) -> list[Source]:
+    """Read data sets into memory; about a megabyte a picture of 640x480.
+
+    Args:
+        chosen: which.
+        folder: what their paths are relative to.
+        task: `detection` or `segmentation`: samples without its labels are left out.
+        see: makes the input of the network.
+
+    Raises:
+        PairError: a source is missing or faulty, or has no labels of the task.
+        ValueError: the classes of a source are not those that its settings name.
+    """
+    return [_opened(settings, folder, task, see) for settings in chosen]
+
+
+def _opened(settings: TaskSourceSettings, folder: Path, task: str, see: Input) -> Source:
+    found = _rendered(settings, task) if settings.rendered else _read(settings, folder, task)
+    total = settings.rendered or None
+    progress = tqdm(found, desc=settings.name, unit="picture", total=total, leave=False)
+    samples = tuple(_seen(sample, see) for sample in progress)
+    if not samples:
+        raise PairError(f"{settings.name}: not one sample with labels for {task}")
+    return Source(settings.name, samples, settings.is_known, settings.weight, settings.share)
+
+
+def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sample]:
+    """Yield the samples of a data set that have labels of the task."""
+    assert settings.path is not None
+    options = Options(split=settings.split)
+    dataset = open_labelled(folder / settings.path, settings.layout, settings, options, (task,))
+    labelled = tuple(entry for entry in dataset.entries if entry.boxes or entry.mask)
+    dataset = replace(dataset, entries=labelled[settings.first :: settings.every])
+    for number in range(len(dataset)):
+        limits = dataset.thermal_limits(number, ThermalSettings())
+        yield normalised(dataset[number], limits=limits)
+
+
+def _rendered(settings: TaskSourceSettings, task: str) -> Iterator[Sample]:
+    for name, frame in RenderedPairs(settings.rendered, settings.seed).frames():
+        sample = Sample(name, frame.thermal, frame.rgb)
+        if task == DETECTION:
+            sample = replace(sample, boxes=frame.boxes, labels=frame.labels)
+        else:
+            sample = replace(sample, mask=frame.mask)
+        yield normalised(sample)
+
+
+def _seen(sample: Sample, see: Input) -> Sample:
+    # Nothing looks at the thermal picture any more, so it shall take no memory.
+    blank = np.broadcast_to(np.uint8(0), sample.thermal.shape)
+    return replace(sample, rgb=see(sample), thermal=blank)

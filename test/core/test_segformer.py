@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SegFormer: its sizes, what it sees, its weights by name, and public checkpoints."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bifuse_core.nets.checkpoint import CheckpointError, save_weights
+from bifuse_core.nets.segmentation.public import load_public
+from bifuse_core.nets.segmentation.segformer import SIZES, Segmenter
+from bifuse_core.nets.segmentation.segmenting import segment
+from bifuse_core.nets.zoo import SEGMENTERS, create_segmenter, load_segmenter
+
+K = 9
+HEAD = ("decode_head.classifier.bias", "decode_head.classifier.weight")
+
+
+@pytest.fixture(scope="module")
+def b0() -> Segmenter:
+    torch.manual_seed(0)
+    return Segmenter("b0", K).eval().requires_grad_(False)
+
+
+def published(folder: Path, labels: int, kind: str = "SegformerForSemanticSegmentation") -> Path:
+    """Return a checkpoint of size B0 with random weights, written by the library itself."""
+    import transformers
+
+    config = transformers.SegformerConfig(num_labels=labels)
+    getattr(transformers, kind)(config).save_pretrained(folder)
+    return folder / "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("size", "millions"),
+    # Xie et al. 2021, table 1: on ADE20K, which has 150 classes.
+    [("b0", 3.8), ("b1", 13.7), ("b2", 27.5), ("b3", 47.3), ("b4", 64.1), ("b5", 84.7)],
+)
+def test_sizes_are_those_of_the_paper(size: str, millions: float) -> None:
+    with torch.device("meta"):
+        net = Segmenter(size, 150)
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 1) == millions
+
+
+@pytest.mark.parametrize("network", ["segformer_b0", "segformer_b2"])
+def test_a_segmenter_has_logits_at_a_quarter_of_the_size(network: str) -> None:
+    with torch.device("meta"):
+        net = create_segmenter(network, 4)
+        logits = net(torch.rand(2, 3, 96, 64))
+    assert net.classes == 4
+    assert net.multiple == 32
+    assert logits.shape == (2, 4, 24, 16)
+
+
+def test_the_logits_are_those_of_the_library_for_a_normalised_picture(b0: Segmenter) -> None:
+    rgb = torch.rand(2, 3, 64, 96)
+    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    planes = [(rgb[:, n] - mean[n]) / deviation[n] for n in range(3)]
+    expected = b0.model(pixel_values=torch.stack(planes, 1)).logits
+    torch.testing.assert_close(b0(rgb), expected)
+
+
+def test_the_mean_of_imagenet_is_zero_inside(b0: Segmenter) -> None:
+    rgb = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
+    torch.testing.assert_close(b0(rgb), b0.model(pixel_values=torch.zeros(1, 3, 64, 64)).logits)
+
+
+def test_its_weights_say_nothing_of_the_normalisation(b0: Segmenter) -> None:
+    assert all(name.startswith("model.") for name in b0.state_dict())
+
+
+def test_it_segments_a_picture_of_an_odd_size(b0: Segmenter) -> None:
+    mask = segment(b0, torch.rand(1, 3, 45, 61), size=(64, 96))
+    assert mask.shape == (1, 45, 61)
+    assert mask.max() < K
+
+
+def test_it_is_built_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise AssertionError(f"connects to {args[1:]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with torch.device("meta"):
+        Segmenter("b0", K)
+
+
+def test_the_library_is_not_loaded_before_a_segmenter_is_built() -> None:
+    script = "import sys, bifuse_core.nets.zoo; print('transformers' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
+def test_without_the_library_it_says_how_to_get_the_pinned_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    core = Path(__file__).resolve().parents[2] / "requirements" / "core.txt"
+    lines = [line for line in core.read_text().splitlines() if line.startswith("transformers==")]
+    pins = [line.split(";")[0].removeprefix("transformers==") for line in lines]
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ImportError) as caught:
+        Segmenter("b0", K)
+    newest, older = pins
+    assert f"pip install transformers=={newest} (Python 3.10: {older})" in str(caught.value)
+
+
+def test_unknown_names_list_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"no segmenter 'fcn'; choose from segformer_b0, .*_b5"):
+        create_segmenter("fcn", K)
+    with pytest.raises(ValueError, match=r"size 'b6'; choose from b0, b1, b2, b3, b4, b5"):
+        Segmenter("b6", K)
+    assert [f"segformer_{size}" for size in SIZES] == list(SEGMENTERS)
+
+
+def test_saved_weights_come_back_by_name_with_their_classes(tmp_path: Path, b0: Segmenter) -> None:
+    file, names = tmp_path / "own.safetensors", tuple("abcdefghi")
+    checksum = save_weights(file, "segformer_b0", b0, {}, names)
+    trained = load_segmenter("segformer_b0", file)
+    assert (trained.checksum, trained.classes, trained.net.classes) == (checksum, names, K)
+    assert not trained.net.training
+    assert not any(p.requires_grad for p in trained.net.parameters())
+    for name, tensor in b0.state_dict().items():
+        stored = trained.net.state_dict()[name]
+        torch.testing.assert_close(stored, tensor, rtol=2**-11, atol=2**-24)
+    with pytest.raises(CheckpointError, match="'segformer_b0', not 'segformer_b1'"):
+        load_segmenter("segformer_b1", file)
+
+
+def test_without_a_file_it_says_that_none_is_shipped() -> None:
+    with pytest.raises(CheckpointError, match="no weights are shipped for network 'segformer_b0'"):
+        load_segmenter("segformer_b0")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+def test_a_public_checkpoint_of_other_classes_loads_but_for_its_classifier(
+    tmp_path: Path, suffix: str
+) -> None:
+    file, net = published(tmp_path, 19), Segmenter("b0", K)
+    stored = load_file(file)
+    if suffix == "bin":
+        file = tmp_path / "pytorch_model.bin"
+        torch.save(stored, file)
+    before = {name: net.model.state_dict()[name].clone() for name in HEAD}
+    fit = load_public(net, file)
+    assert fit.missing == fit.unexpected == ()
+    assert fit.reshaped == HEAD
+    assert len(fit.taken) == len(stored) - 2
+    now = net.model.state_dict()
+    for name in HEAD:
+        assert torch.equal(now[name], before[name])
+    # Names differ between file and network, so tensors are found again by what they hold.
+    kept = {tensor.numpy().tobytes() for tensor in now.values()}
+    for name, tensor in stored.items():
+        assert (tensor.numpy().tobytes() in kept) == (name not in HEAD), name
+    assert f"2 reshaped: {', '.join(HEAD)}" in str(fit)
+
+
+def test_a_public_checkpoint_computes_here_what_it_does_in_the_library(tmp_path: Path) -> None:
+    import transformers
+
+    file, rgb = published(tmp_path, 9), torch.rand(1, 3, 64, 64)
+    net = Segmenter("b0", K)
+    fit = load_public(net, file)
+    assert fit.missing == fit.unexpected == fit.reshaped == ()
+    theirs = transformers.SegformerForSemanticSegmentation.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        expected = theirs(pixel_values=net.normalise(rgb)).logits
+        torch.testing.assert_close(net.eval()(rgb), expected)
+
+
+def test_a_public_classifier_gives_its_encoder_and_names_the_rest(tmp_path: Path) -> None:
+    net = Segmenter("b0", K)
+    fit = load_public(net, published(tmp_path, 1000, "SegformerForImageClassification"))
+    assert set(fit.unexpected) == {"classifier.weight", "classifier.bias"}
+    assert {name.split(".")[0] for name in fit.missing} == {"decode_head"}
+    assert {name.split(".")[0] for name in fit.taken} == {"segformer"}
+    assert set(HEAD) <= set(fit.missing)
+
+
+def test_a_checkpoint_of_another_size_is_refused(tmp_path: Path) -> None:
+    # Stages of B1 are twice as wide; no tensor of B0 has their shape but the head's own.
+    torch.save({"segformer.stages.0.layer_norm.weight": torch.ones(64)}, tmp_path / "b1.bin")
+    with pytest.raises(CheckpointError, match=r"b1\.bin: no tensor in it fits the network"):
+        load_public(Segmenter("b0", K), tmp_path / "b1.bin")
