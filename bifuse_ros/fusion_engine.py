@@ -24,6 +24,8 @@ def create_engine(settings: Settings) -> Engine:
         segmenter_weights=segmenter_weights,
         device=settings["device"],
         precision=settings["precision"],
+        backend=settings["backend"],
+        backend_threads=settings["perception_threads"],
     )
     change_engine(engine, settings)
     engine.warm_up(settings["warm_up.width"], settings["warm_up.height"])

@@ -10,8 +10,8 @@ from typing import Any, get_args
 from rclpy.node import Node
 
 from bifuse_core.engine.detection import DetectionSettings
-from bifuse_core.engine.engine import PRECISIONS
 from bifuse_core.engine.fusions import FUSIONS
+from bifuse_core.engine.place import PRECISIONS
 from bifuse_core.engine.segmentation import SegmentationSettings
 from bifuse_core.imaging.thermal import Range, ThermalSettings, Unit
 from bifuse_ros.parameters import Declared, declare

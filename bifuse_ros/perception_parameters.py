@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bifuse_core.engine.detection import DetectionSettings
 from bifuse_core.engine.engine import NONE
+from bifuse_core.engine.place import BACKENDS
 from bifuse_core.engine.segmentation import SegmentationSettings
 from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS
 from bifuse_ros.parameters import Declared
@@ -65,6 +66,7 @@ PERCEPTION_PARAMETERS = (
         (0, 4096),
         live=True,
     ),
+    Declared("backend", "torch", "what runs detector and segmenter", choices=BACKENDS),
     Declared(
         "perception_threads",
         1,

@@ -17,7 +17,7 @@ from bifuse_core.ablation.runs import Run, runs_of
 from bifuse_core.ablation.scoring import ScoredSet, open_scored_set
 from bifuse_core.ablation.table import Outcome, markdown, missing
 from bifuse_core.commands.train import train_run
-from bifuse_core.engine.engine import choose_device
+from bifuse_core.engine.place import choose_device
 from bifuse_core.machine import describe_machine
 
 

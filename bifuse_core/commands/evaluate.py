@@ -23,8 +23,8 @@ from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.datasets import LAYOUTS, open_dataset
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.layouts.layout import Options
-from bifuse_core.engine.engine import choose_device
 from bifuse_core.engine.fusions import BASELINES, FUSIONS
+from bifuse_core.engine.place import choose_device
 from bifuse_core.evaluation.against_maximum import MAXIMUM, against_maximum
 from bifuse_core.evaluation.album import Album
 from bifuse_core.evaluation.ledger import Key, Ledger, Result, Scores

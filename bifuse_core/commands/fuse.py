@@ -15,8 +15,9 @@ from bifuse_core.data.pairs import PairSource
 from bifuse_core.data.results import Fused, Keep, picture_folder, video_file
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VIDEO_SUFFIXES
-from bifuse_core.engine.engine import PRECISIONS, Engine
+from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.fusions import FUSIONS
+from bifuse_core.engine.place import PRECISIONS
 
 DEFAULT_RATE = 10.0
 """Pictures per second of a video made from a source without a rate."""

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bifuse_core.bilevel.configuration import changes_of
-from bifuse_core.engine.engine import choose_device
+from bifuse_core.engine.place import choose_device
 from bifuse_core.machine import describe_machine
 from bifuse_core.perception.inputs import input_by_name
 from bifuse_core.perception.lesson import Lesson, Measures

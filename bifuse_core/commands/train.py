@@ -22,7 +22,7 @@ from bifuse_core.bilevel.sections import DETECTION
 from bifuse_core.bilevel.settings import Settings, load_settings
 from bifuse_core.bilevel.splits import Splits, open_splits
 from bifuse_core.bilevel.trainer import finished, train
-from bifuse_core.engine.engine import choose_device
+from bifuse_core.engine.place import choose_device
 from bifuse_core.machine import describe_machine
 from bifuse_core.nets.checkpoint import load_weights, save_weights, sha256_of
 from bifuse_core.nets.critic import PatchCritic

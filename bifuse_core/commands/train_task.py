@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bifuse_core.bilevel.configuration import changes_of
-from bifuse_core.engine.engine import choose_device
+from bifuse_core.engine.place import choose_device
 from bifuse_core.machine import describe_machine
 from bifuse_core.nets.checkpoint import load_weights, save_weights, sha256_of
 from bifuse_core.nets.zoo import shipped_weights

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bifuse_core.engine.perception import Objects
+from bifuse_core.engine.place import Place
 from bifuse_core.engine.tensors import tensor_of
 from bifuse_core.nets.detection.decoding import CANDIDATES, detect
 from bifuse_core.nets.zoo import load_detector
@@ -45,8 +46,7 @@ class PictureDetector:
     Args:
         name: a name in `bifuse_core.nets.zoo.DETECTORS`.
         weights: weights file; the shipped one by default.
-        device: where it runs.
-        dtype: in which precision.
+        place: where it runs.
 
     Attributes:
         name: as above.
@@ -58,14 +58,11 @@ class PictureDetector:
         CheckpointError: the weights cannot be used.
     """
 
-    def __init__(
-        self, name: str, weights: Path | None, device: torch.device, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_detector(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        net = trained.net.to(device, dtype)
-        self._net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._device, self._dtype = device, dtype
+        self._net = place.prepared(trained.net, memory_format=torch.channels_last)
+        self._place = place
 
     def check(self, settings: DetectionSettings) -> None:
         """Refuse settings that name a class which the detector does not know.
@@ -92,7 +89,7 @@ class PictureDetector:
         # The classes that are not asked for must not take the places of those that are.
         (found,) = detect(
             self._net,
-            tensor_of(picture, self._device, self._dtype),
+            tensor_of(picture, self._place.device, self._place.dtype),
             threshold=settings.threshold,
             overlap=settings.overlap,
             most=CANDIDATES,

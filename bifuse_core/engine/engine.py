@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from bifuse_core.engine.detection import DetectionSettings, PictureDetector
 from bifuse_core.engine.fusions import fusion_by_name
 from bifuse_core.engine.perception import NOTHING, Objects, Perception
+from bifuse_core.engine.place import PRECISIONS, Place, choose_device, choose_precision
 from bifuse_core.engine.segmentation import PictureSegmenter, SegmentationSettings
 from bifuse_core.engine.tensors import WHITE
 from bifuse_core.imaging.colour import luminance, replace_luminance
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
-
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 NONE = "none"
 """In place of a detector or segmenter: no such network."""
@@ -38,6 +37,8 @@ class Engine:
         segmenter_weights: its weights file; the shipped one by default.
         device: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.
         precision: `auto` (fp16 on CUDA, else fp32), `fp32`, `fp16` or `bf16`.
+        backend: what runs detector and segmenter, a name of `bifuse_core.engine.place.BACKENDS`.
+        backend_threads: CPU threads of each; with `torch` the thread that calls has its own limit.
         thermal: how the thermal camera's numbers become a picture.
 
     Attributes:
@@ -48,6 +49,7 @@ class Engine:
     Raises:
         ValueError: an unknown network, device or precision; the message names the choices.
         CheckpointError: weights cannot be used.
+        ImportError: the backend is not installed, or what the segmenter needs.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Engine:
         segmenter_weights: Path | None = None,
         device: str = "auto",
         precision: str = "auto",
+        backend: str = "torch",
+        backend_threads: int = 1,
         thermal: ThermalSettings | None = None,
     ) -> None:
         self.network, self._detector_name, self._segmenter_name = network, detector, segmenter
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self._dtype = PRECISIONS[self.precision]
+        self._place = Place(self.device, PRECISIONS[self.precision], backend, backend_threads)
         self._detection = DetectionSettings()
         self.segmentation = SegmentationSettings()
         self.reload(weights, detector_weights, segmenter_weights)
@@ -84,15 +88,16 @@ class Engine:
             CheckpointError: weights cannot be used.
             ValueError: the new detector does not know a class that is looked for.
         """
-        place = (self.device, self._dtype)
+        place = self._place
         net, checksum = fusion_by_name(self.network, weights)
-        net = net.to(*place).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.to(place.device, place.dtype)
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         detector, segmenter = None, None
         if self._detector_name != NONE:
-            detector = PictureDetector(self._detector_name, detector_weights, *place)
+            detector = PictureDetector(self._detector_name, detector_weights, place)
             detector.check(self._detection)
         if self._segmenter_name != NONE:
-            segmenter = PictureSegmenter(self._segmenter_name, segmenter_weights, *place)
+            segmenter = PictureSegmenter(self._segmenter_name, segmenter_weights, place)
         self._net, self.checksum = net, checksum
         self.detector, self.segmenter = detector, segmenter
 
@@ -125,6 +130,7 @@ class Engine:
         for role, net in (("detector", self.detector), ("segmenter", self.segmenter)):
             if net:
                 facts |= {role: net.name, f"{role} sha256": net.checksum}
+                facts["backend"] = self._place.backend
         if self.device.type == "cuda":
             megabytes = torch.cuda.memory_allocated(self.device) / 2**20
             facts["GPU memory (MiB)"] = f"{megabytes:.0f}"
@@ -201,7 +207,7 @@ class Engine:
 
     @torch.inference_mode()
     def _fuse(self, thermal: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        device, dtype = self.device, self._dtype
+        device, dtype = self.device, self._place.dtype
         warmth = torch.from_numpy(thermal).to(device, dtype)[None, None]
         # In grey levels: scaling three colours to [0, 1] and back costs as much as the network.
         picture = torch.from_numpy(rgb).to(device).permute(2, 0, 1)[None].to(dtype)
@@ -209,38 +215,3 @@ class Engine:
         fused = self._net(warmth, luma / WHITE).mul_(WHITE)
         levels = replace_luminance(picture, luma, fused, white=WHITE).round_().to(torch.uint8)
         return levels[0].permute(1, 2, 0).contiguous().cpu().numpy()
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name.
-
-    Raises:
-        ValueError: there is no such device on this machine.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"no device {name!r}; choose auto, cpu, cuda or cuda:N") from error
-    count = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= count:
-        raise ValueError(
-            f"device {name!r} was asked for, but this machine has {count} CUDA devices"
-        )
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device {name!r} is not supported; choose auto, cpu, cuda or cuda:N")
-    return device
-
-
-def choose_precision(name: str, device: torch.device) -> str:
-    """Return the precision of that name; `auto` is fp16 on CUDA, else fp32.
-
-    Raises:
-        ValueError: there is no such precision.
-    """
-    if name == "auto":
-        return "fp16" if device.type == "cuda" else "fp32"
-    if name not in PRECISIONS:
-        raise ValueError(f"no precision {name!r}; choose from auto, {', '.join(PRECISIONS)}")
-    return name

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bifuse_core.engine.place import Place
 from bifuse_core.engine.tensors import tensor_of
 from bifuse_core.nets.segmentation.segmenting import STEP, segment
 from bifuse_core.nets.zoo import load_segmenter
@@ -49,8 +50,7 @@ class PictureSegmenter:
     Args:
         name: a name in `bifuse_core.nets.zoo.SEGMENTERS`.
         weights: weights file; the shipped one by default.
-        device: where it runs.
-        dtype: in which precision.
+        place: where it runs.
 
     Attributes:
         name: as above.
@@ -62,18 +62,18 @@ class PictureSegmenter:
         CheckpointError: the weights cannot be used.
     """
 
-    def __init__(
-        self, name: str, weights: Path | None, device: torch.device, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_segmenter(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        self._net = trained.net.to(device, dtype)
-        self._device, self._dtype = device, dtype
+        self._net = place.prepared(trained.net, memory_format=torch.preserve_format)
+        self._place = place
 
     def __call__(
         self, picture: NDArray[np.uint8], settings: SegmentationSettings
     ) -> NDArray[np.uint8]:
         """Return the class numbers (H, W) of a picture (H, W, 3) of red, green, blue."""
         size = (settings.height, settings.width) if settings.width else None
-        (mask,) = segment(self._net, tensor_of(picture, self._device, self._dtype), size=size)
+        (mask,) = segment(
+            self._net, tensor_of(picture, self._place.device, self._place.dtype), size=size
+        )
         return mask.cpu().numpy()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where networks run, in which precision, and by which library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from bifuse_core.engine.openvino_net import OpenVinoNet
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+BACKENDS = ("torch", "openvino")
+"""Libraries that run detectors and segmenters."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a detector or segmenter runs.
+
+    Attributes:
+        device: on which device.
+        dtype: in which precision.
+        backend: by which library, one of `BACKENDS`.
+        threads: CPU threads of a network that PyTorch does not run.
+
+    Raises:
+        ValueError: unknown library, or one that does not run on this device.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    backend: str = "torch"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ValueError(f"no backend {self.backend!r}; choose from {', '.join(BACKENDS)}")
+        if self.backend == "openvino" and self.device.type != "cpu":
+            raise ValueError(f"backend openvino runs on the CPU, not on {self.device}")
+
+    def prepared(self, net: nn.Module, *, memory_format: torch.memory_format) -> Any:
+        """Return what runs the network here; it is called like the network.
+
+        Raises:
+            ImportError: the library is not installed; the message says how to.
+        """
+        if self.backend == "openvino":
+            return OpenVinoNet(net, self.dtype, self.threads)
+        net = net.to(self.device, self.dtype)
+        return net.to(memory_format=memory_format)  # type: ignore[call-overload]
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name.
+
+    Raises:
+        ValueError: there is no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"no device {name!r}; choose auto, cpu, cuda or cuda:N") from error
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise ValueError(
+            f"device {name!r} was asked for, but this machine has {count} CUDA devices"
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is not supported; choose auto, cpu, cuda or cuda:N")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Return the precision of that name; `auto` is fp16 on CUDA, else fp32.
+
+    Raises:
+        ValueError: there is no such precision.
+    """
+    if name == "auto":
+        return "fp16" if device.type == "cuda" else "fp32"
+    if name not in PRECISIONS:
+        raise ValueError(f"no precision {name!r}; choose from auto, {', '.join(PRECISIONS)}")
+    return name
