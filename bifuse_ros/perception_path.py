@@ -22,7 +22,7 @@ from bifuse_ros.fusion_parameters import Settings
 from bifuse_ros.perception_diagnostics import SightHealth, sight_status
 from bifuse_ros.results import DETECTIONS, MASK, OVERLAY, Results
 
-MASK_LASTS = 500_000_000
+MASK_LASTS = 1_000_000_000
 """Nanoseconds for which a mask is drawn over later pictures, which it fits less and less."""
 
 _NETWORK = {

@@ -19,10 +19,14 @@ from rich.console import Console
 from sensor_msgs.msg import Image
 from spinning import Client
 
+from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
+from bifuse_core.nets.checkpoint import save_weights
+from bifuse_core.nets.zoo import create_detector, create_segmenter
 from bifuse_ros.bag_writer import BagWriter
 from bifuse_ros.demo.__main__ import leave_results
 from bifuse_ros.demo.play import DemoError
-from bifuse_ros.demo.topics import FUSED, RGB, THERMAL
+from bifuse_ros.demo.recording import Recording
+from bifuse_ros.demo.topics import DETECTIONS, FUSED, LABELS, MASK, OVERLAY, RGB, THERMAL
 
 Start = Callable[..., subprocess.Popen[str]]
 pytestmark = pytest.mark.slow
@@ -50,6 +54,42 @@ def test_the_demo_leaves_all_its_results(process: Start, tmp_path: Path) -> None
         assert 25 <= topics.count(topic) <= 50
     assert "/diagnostics" in topics
     assert "/fusion_node/fused/camera_info" in topics
+
+
+def test_the_demo_shows_what_the_networks_see(process: Start, tmp_path: Path) -> None:
+    detector, segmenter = tmp_path / "detector.safetensors", tmp_path / "segmenter.safetensors"
+    save_weights(detector, "fcos_small", create_detector("fcos_small", 3), {}, DETECTION_CLASSES)
+    segformer = create_segmenter("segformer_b0", len(SEGMENTATION_CLASSES))
+    save_weights(segmenter, "segformer_b0", segformer, {}, SEGMENTATION_CLASSES)
+    write_pairs(tmp_path, 12)
+    options = ["--detector", "fcos_small", "--detector-weights", str(detector)]
+    options += ["--segmenter", "segformer_b0", "--segmenter-weights", str(segmenter)]
+    demo = process("bifuse_ros.demo", "--input", str(tmp_path), "--out", "results", *options)
+    output, _ = demo.communicate(timeout=240)
+    assert demo.returncode == 0, output
+    results = tmp_path / "results"
+    recording = Recording.read(results / "bag")
+    for topic in (DETECTIONS, MASK, OVERLAY):
+        assert recording.stamps[topic]
+        assert set(recording.stamps[topic]) <= set(recording.stamps[FUSED])
+    (moment,) = recording.moments({0})
+    assert moment.overlay is not None
+    assert moment.overlay.shape == moment.fused.shape
+    report = (results / "report.html").read_text()
+    for word in (
+        "detections rate",
+        "masks rate",
+        "overlays rate",
+        "segmentation: segmenter sha256",
+    ):
+        assert word in report
+    reader = pytest.importorskip("mcap_ros2.reader", reason="mcap-ros2-support is missing")
+    names = {
+        entry.class_name
+        for message in reader.read_ros2_messages(str(results / "bag" / "bag.mcap"), [LABELS])
+        for entry in message.ros_msg.class_map
+    }
+    assert names == set(SEGMENTATION_CLASSES)
 
 
 def test_an_input_that_is_not_there_ends_it_with_one_line(process: Start) -> None:
@@ -174,7 +214,13 @@ def test_it_does_not_mix_with_cameras_that_are_there(
 
 @pytest.mark.parametrize(
     "options",
-    [["--rate", "-3"], ["--seconds", "0"], ["--network", "x"], ["--network", "tardal"]],
+    [
+        ["--rate", "-3"],
+        ["--seconds", "0"],
+        ["--network", "x"],
+        ["--network", "tardal"],
+        ["--detector", "x"],
+    ],
 )
 def test_wrong_options_are_refused_before_anything_is_done(
     process: Start, tmp_path: Path, options: list[str]
