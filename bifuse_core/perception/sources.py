@@ -18,7 +18,6 @@ from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.rendered.pairs import RenderedPairs
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import normalised
-from bifuse_core.imaging.thermal import ThermalSettings
 from bifuse_core.perception.inputs import Input
 from bifuse_core.perception.settings import TaskSourceSettings
 
@@ -79,8 +78,8 @@ def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sam
     labelled = tuple(entry for entry in dataset.entries if entry.boxes or entry.mask)
     dataset = replace(dataset, entries=labelled[settings.first :: settings.every])
     for number in range(len(dataset)):
-        limits = dataset.thermal_limits(number, ThermalSettings())
-        yield normalised(dataset[number], limits=limits)
+        limits = dataset.thermal_limits(number, settings.normalisation)
+        yield normalised(dataset[number], settings.normalisation, limits)
 
 
 def _rendered(settings: TaskSourceSettings, task: str) -> Iterator[Sample]:
