@@ -86,7 +86,7 @@ def _rendered(settings: TaskSourceSettings, task: str) -> Iterator[Sample]:
     for name, frame in RenderedPairs(settings.rendered, settings.seed).frames():
         sample = Sample(name, frame.thermal, frame.rgb)
         if task == DETECTION:
-            sample = replace(sample, boxes=frame.boxes, labels=frame.labels)
+            sample = replace(sample, boxes=frame.boxes, labels=frame.labels, ignore=frame.ignore)
         else:
             sample = replace(sample, mask=frame.mask)
         yield normalised(sample)
