@@ -35,10 +35,12 @@ class Source:
     Attributes:
         pairs: its samples.
         share: part of all draws that it gets, relative to the other sources.
+        thermal: how thermal counts become grey levels.
     """
 
     pairs: PairDataset
     share: float = 1.0
+    thermal: ThermalSettings = ThermalSettings()
 
 
 @dataclass
@@ -138,7 +140,7 @@ class Crops(Dataset[Crop]):
         # Before there are workers, each of which would read a whole recording for itself.
         for source in self.sources:
             for number in range(len(source.pairs)):
-                source.pairs.thermal_limits(number, ThermalSettings())
+                source.pairs.thermal_limits(number, source.thermal)
 
     def __getitem__(self, number: int) -> Crop:
         """Return a crop.
@@ -149,14 +151,14 @@ class Crops(Dataset[Crop]):
         random = np.random.default_rng((self.seed, number))
         shares = np.array([source.share for source in self.sources])
         chosen = int(random.choice(len(self.sources), p=shares / shares.sum()))
-        pairs = self.sources[chosen].pairs
+        pairs, thermal = self.sources[chosen].pairs, self.sources[chosen].thermal
         index = int(random.integers(len(pairs)))
-        limits = pairs.thermal_limits(index, ThermalSettings())
-        whole = self._varied(normalised(pairs[index], limits=limits), random)
+        limits = pairs.thermal_limits(index, thermal)
+        whole = self._varied(normalised(pairs[index], thermal, limits), random)
         tensors = to_tensors(whole)
         tables = [saliency_table(picture[None]) for picture in (tensors.thermal, tensors.luma)]
-        thermal = tensors.thermal.flatten()
-        hottest = thermal.kthvalue(thermal.numel() - math.ceil(HOTTEST * thermal.numel()) + 1)
+        levels = tensors.thermal.flatten()
+        hottest = levels.kthvalue(levels.numel() - math.ceil(HOTTEST * levels.numel()) + 1)
         geometry = Augmentation(scale=self.scale, crop=(self.size, self.size), vary=0)
         part = to_tensors(geometry(whole, random))
         share = saliency_share(

@@ -37,6 +37,8 @@ def open_labelled(
     """
     options = replace(
         options,
+        topics=labels.topics,
+        sync=labels.synchronisation,
         classes=tuple(labels.classes) if labels.classes else None,
         mask_classes=SEGMENTATION_CLASSES,
         labels=labels.labels,

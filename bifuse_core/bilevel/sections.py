@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from bifuse_core.data.bags import TOPICS
+from bifuse_core.data.bags import TOPICS, Synchronisation
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.data.vocabulary import MEANINGS
+from bifuse_core.imaging.thermal import ThermalSettings
 
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -57,10 +59,50 @@ class Choice(Section):
         return {key: _number(value) for key, value in options.items()}
 
 
-class LabelSettings(Section):
-    """The labels of a data set.
+def _section_of(settings: type[Any]) -> type[Section]:
+    """Return the section whose keys are the attributes of a dataclass of settings."""
+    hints = get_type_hints(settings)
+    keys: dict[str, Any] = {key.name: (hints[key.name], key.default) for key in fields(settings)}
+    return create_model(settings.__name__, __base__=Section, **keys)
+
+
+SyncSection, ThermalSection = _section_of(Synchronisation), _section_of(ThermalSettings)
+
+
+class CameraSettings(Section):
+    """The cameras of a data set: the parameters that fusion_node has for them.
 
     Attributes:
+        topics: of a bag: thermal, RGB.
+        sync: of a bag: how images are paired, the parameters `sync.*`.
+        thermal: how thermal counts become grey levels, the parameters `thermal.*`.
+    """
+
+    topics: tuple[str, str] = TOPICS
+    sync: SyncSection = SyncSection()  # type: ignore[valid-type]
+    thermal: ThermalSection = ThermalSection()  # type: ignore[valid-type]
+
+    @property
+    def synchronisation(self) -> Synchronisation:
+        """How images are paired."""
+        return Synchronisation(**cast(Section, self.sync).model_dump())
+
+    @property
+    def normalisation(self) -> ThermalSettings:
+        """How thermal counts become grey levels."""
+        return ThermalSettings(**cast(Section, self.thermal).model_dump())
+
+    @model_validator(mode="after")
+    def _check_cameras(self) -> CameraSettings:
+        # Its limits are its own.
+        _ = self.normalisation
+        return self
+
+
+class LabelSettings(CameraSettings):
+    """The cameras and labels of a data set.
+
+    Attributes beside those of `CameraSettings`:
         weight: of its pictures in the losses, for labels that are less than true.
         labels: folder or COCO file of the boxes.
         masks: folder of the masks.
@@ -105,7 +147,6 @@ class SourceSettings(LabelSettings):
         layout: as in `check` and `evaluate`.
         split: name of a list of the layout; all samples by default.
         every: take every nth sample (of a video, neighbours are alike).
-        topics: of a bag: thermal, RGB.
     """
 
     path: Path
@@ -113,7 +154,6 @@ class SourceSettings(LabelSettings):
     layout: str = "auto"
     split: str | None = None
     every: Positive = 1
-    topics: tuple[str, str] = TOPICS
 
 
 class DataSettings(Section):

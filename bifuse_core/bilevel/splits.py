@@ -52,7 +52,11 @@ def open_splits(
 
     def crops(keep: Callable[[int], bool], seed: int) -> Crops:
         sources = [
-            Source(Part(pairs, [n for n in range(len(pairs)) if keep(n)]), source.share)
+            Source(
+                Part(pairs, [n for n in range(len(pairs)) if keep(n)]),
+                source.share,
+                source.normalisation,
+            )
             for pairs, source in zip(remembered, settings.sources, strict=True)
         ]
         return Crops(sources, settings.crop, settings.scale, settings.vary, seed)
@@ -72,6 +76,6 @@ def open_splits(
 
 
 def _open(source: SourceSettings, folder: Path, tasks: Collection[str]) -> EntryDataset:
-    options = Options(split=source.split, topics=source.topics)
+    options = Options(split=source.split)
     dataset = open_labelled(folder / source.path, source.layout, source, options, tasks)
     return replace(dataset, entries=dataset.entries[:: source.every])

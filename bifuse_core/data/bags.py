@@ -32,6 +32,21 @@ _GREY = ("mono8", "8UC1")
 _RAW, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 
 
+@dataclass(frozen=True)
+class Synchronisation:
+    """How fusion_node pairs the images of two cameras: its parameters `sync.*`.
+
+    Attributes:
+        slop: largest distance of the stamps of a pair, seconds.
+        offset: added to the stamps of the thermal camera, seconds.
+        capacity: images that may wait for their partner, of each camera.
+    """
+
+    slop: float = 0.02
+    offset: float = 0.0
+    capacity: int = 10
+
+
 class Recorded(NamedTuple):
     """Where one image lies in a bag."""
 
@@ -54,9 +69,7 @@ class BagPairs:
         path: folder of the bag, or its one .mcap or .db3 file.
         topics: names of the thermal and the RGB topic, with or without the leading slash; where one
             is not recorded, its sibling `/compressed` is taken.
-        slop: see `StreamPairing`; that of fusion_node by default, like the others.
-        offset: likewise.
-        capacity: likewise.
+        sync: how they are paired.
 
     Raises:
         PairError: it is no bag, a topic is not in it, or nothing in it makes a pair.
@@ -64,9 +77,7 @@ class BagPairs:
 
     path: Path
     topics: tuple[str, str] = TOPICS
-    slop: int = 20_000_000
-    offset: int = 0
-    capacity: int = 10
+    sync: Synchronisation = Synchronisation()
     _limits: dict[ThermalSettings, tuple[Limits | None, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -75,7 +86,7 @@ class BagPairs:
         if not self.index:
             raise PairError(
                 f"{self.path}: no images of {' and '.join(self.topics)} were taken within "
-                f"{self.slop * 1e-6:g} ms of each other"
+                f"{self.sync.slop * 1e3:g} ms of each other"
             )
 
     @cached_property
@@ -83,7 +94,11 @@ class BagPairs:
         """The (thermal, RGB) images of each pair, found in one pass over the bag."""
         with _reading(self.path) as reader:
             thermal, rgb = self._connections(reader)
-            pairing = StreamPairing[Recorded](self.slop, offset=self.offset, capacity=self.capacity)
+            pairing = StreamPairing[Recorded](
+                round(self.sync.slop * 1e9),
+                offset=round(self.sync.offset * 1e9),
+                capacity=self.sync.capacity,
+            )
             pairs = []
             for connection, received, data in reader.messages([*thermal, *rgb]):
                 message = reader.deserialize(data, connection.msgtype)

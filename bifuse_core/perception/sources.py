@@ -18,7 +18,6 @@ from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.rendered.pairs import RenderedPairs
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import normalised
-from bifuse_core.imaging.thermal import ThermalSettings
 from bifuse_core.perception.inputs import Input
 from bifuse_core.perception.settings import TaskSourceSettings
 
@@ -79,15 +78,15 @@ def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sam
     labelled = tuple(entry for entry in dataset.entries if entry.boxes or entry.mask)
     dataset = replace(dataset, entries=labelled[settings.first :: settings.every])
     for number in range(len(dataset)):
-        limits = dataset.thermal_limits(number, ThermalSettings())
-        yield normalised(dataset[number], limits=limits)
+        limits = dataset.thermal_limits(number, settings.normalisation)
+        yield normalised(dataset[number], settings.normalisation, limits)
 
 
 def _rendered(settings: TaskSourceSettings, task: str) -> Iterator[Sample]:
     for name, frame in RenderedPairs(settings.rendered, settings.seed).frames():
         sample = Sample(name, frame.thermal, frame.rgb)
         if task == DETECTION:
-            sample = replace(sample, boxes=frame.boxes, labels=frame.labels)
+            sample = replace(sample, boxes=frame.boxes, labels=frame.labels, ignore=frame.ignore)
         else:
             sample = replace(sample, mask=frame.mask)
         yield normalised(sample)

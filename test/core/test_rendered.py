@@ -90,6 +90,17 @@ def test_boxes_bound_visible_pixels_of_their_class(time: float) -> None:
         assert inside[:, 0].any() and inside[:, -1].any()
 
 
+@pytest.mark.parametrize("time", [2.0, 8.8, 17.3])
+def test_every_object_is_labelled_or_to_be_ignored(time: float) -> None:
+    pair = frame("day", time)
+    covered = np.zeros(pair.mask.shape, bool)
+    for left, top, right, bottom in np.concatenate([pair.boxes, pair.ignore]).astype(int):
+        covered[top:bottom, left:right] = True
+    classes = [SEGMENTATION_CLASSES.index(name) for name in DETECTION_CLASSES]
+    assert covered[np.isin(pair.mask, classes)].all()
+    assert (pair.boxes[:, 3] - pair.boxes[:, 1] >= 12).all()
+
+
 def test_large_people_and_cars_in_the_mask_have_boxes() -> None:
     pair = frame("day")
     covered = np.zeros(pair.mask.shape, bool)

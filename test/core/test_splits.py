@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bag_files import image, write_bag
 from picture_files import folder_of_pairs
 
 from bifuse_core.bilevel.crops import Crops
@@ -104,3 +105,50 @@ def test_a_bag_is_normalised_as_the_live_node_does_it(tmp_path: Path) -> None:
     assert len(seen) > 3
     alone = ThermalNormaliser()(pictures[5], 0)
     assert np.abs(alone - live[5]).max() > 0.01
+
+
+def bag_of_a_late_camera(path: Path) -> Path:
+    """Write five pairs at 10 Hz whose thermal stamps are 40 ms late, in counts of 10 mK."""
+    messages: list[tuple[str, Any]] = []
+    for number in range(5):
+        stamp = (1 + number) * 100_000_000
+        counts = np.full((60, 64), 27315 + 100 * (10 + number), np.uint16)  # 10, 11, ... degC
+        colour = np.full((60, 64, 3), 20 * number, np.uint8)
+        messages.append(("/rgb/image_raw", image(colour, "rgb8", stamp)))
+        messages.append(("/thermal/image_raw", image(counts, "16UC1", stamp + 40_000_000)))
+    return write_bag(path, messages)
+
+
+def test_a_bag_is_paired_and_normalised_as_the_parameters_of_its_robot_say(tmp_path: Path) -> None:
+    bag_of_a_late_camera(tmp_path / "drive")
+    robot = {
+        "sync": {"offset": -0.04, "slop": 0.005},
+        "thermal": {"unit": "centikelvin", "range": "fixed", "minimum": 0, "maximum": 20},
+    }
+    source = settings({"path": "drive", **robot}, validation_every=0)
+    crops = open_splits(source, tmp_path, seed=1).whole
+    seen = {crops[n].sample.name: crops[n].sample for n in range(20)}
+    assert len(seen) == 5
+    for sample in seen.values():
+        number = round(sample.rgb.mean().item() * 255 / 20)
+        # number + 10 of the 20 degrees between black and white
+        assert sample.thermal.numpy() == pytest.approx((10 + number) / 20, abs=1e-3)
+
+
+def test_a_bag_of_a_late_camera_has_no_pairs_by_default(tmp_path: Path) -> None:
+    bag_of_a_late_camera(tmp_path / "drive")
+    with pytest.raises(PairError, match="within 20 ms of each other"):
+        open_splits(settings({"path": "drive"}), tmp_path, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ({"thermal": {"unit": "furlong"}}, "unit"),
+        ({"thermal": {"range": "fixed", "minimum": 5, "maximum": 5}}, "thermal.m"),
+        ({"sync": {"slope": 1}}, "slope"),
+    ],
+)
+def test_parameters_that_no_robot_has_are_refused(source: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        settings({"path": "drive", **source})

@@ -36,7 +36,7 @@ class BagPair:
 
 
 def _read(path: Path, options: Options, report: Report) -> EntryDataset:
-    bag = BagPairs(path, options.topics)
+    bag = BagPairs(path, options.topics, options.sync)
     pairs = [BagPair(bag, number) for number in range(len(bag))]
     chosen = listed(pairs, (path.parent,), options.split, report)
     return EntryDataset(tuple(Entry(pair, limits=pair) for pair in chosen))

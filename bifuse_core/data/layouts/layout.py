@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
-from bifuse_core.data.bags import TOPICS
+from bifuse_core.data.bags import TOPICS, Synchronisation
 from bifuse_core.data.entries import EntryDataset, PairReader
 from bifuse_core.data.faults import PairError, PictureError, Report
 from bifuse_core.data.pictures import PICTURE_SUFFIXES
@@ -28,6 +28,7 @@ class Options:
         masks: folder of the masks (layout `folder`).
         mask_read_as: mask values beyond the classes, and what each is read as; 255 is unlabelled.
         topics: names of the thermal and the RGB topic (layout `bag`).
+        sync: how their images are paired (layout `bag`).
         annotated: read boxes and masks; without, their faults do not matter.
         labelled_only: leave out samples that have neither boxes nor mask.
 
@@ -42,6 +43,7 @@ class Options:
     masks: str = "masks"
     mask_read_as: Mapping[int, int] = field(default_factory=dict)
     topics: tuple[str, str] = TOPICS
+    sync: Synchronisation = Synchronisation()
     annotated: bool = True
     labelled_only: bool = False
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bifuse_core.data.classes import SEGMENTATION_CLASSES
-from bifuse_core.data.rendered.annotation import boxes_of, mask_of, sky_share
+from bifuse_core.data.rendered.annotation import annotation_of, mask_of, sky_share
 from bifuse_core.data.rendered.buildings import Building
 from bifuse_core.data.rendered.camera import FARTHEST, Course, View
 from bifuse_core.data.rendered.canvas import SUPERSAMPLING, Canvas
@@ -39,6 +39,7 @@ class RenderedFrame:
         thermal: (H, W) uint16, centikelvin: 29315 is 20 degrees Celsius. Aligned with rgb.
         boxes: (N, 4) float32, left, top, right, bottom in pixels, around what is visible.
         labels: (N,) int64, indices in DETECTION_CLASSES.
+        ignore: (M, 4) float32, objects that are mostly hidden or too small to be labelled.
         mask: (H, W) uint8, indices in SEGMENTATION_CLASSES, or UNLABELLED.
     """
 
@@ -46,6 +47,7 @@ class RenderedFrame:
     thermal: NDArray[np.uint16]
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
+    ignore: NDArray[np.float32]
     mask: NDArray[np.uint8]
 
 
@@ -141,8 +143,8 @@ class RenderedDrive:
         depth = optics_planes[0].astype(np.float32) * np.float32(0.01)
         depth *= 1 - sky
         thermal = self._thermal_camera.expose(planes[3].astype(np.float32), depth, rng)
-        boxes, labels = boxes_of(canvas)
-        return RenderedFrame(rgb, thermal, boxes, labels, mask)
+        boxes, labels, ignore = annotation_of(canvas)
+        return RenderedFrame(rgb, thermal, boxes, labels, ignore, mask)
 
 
 def _painted_at(thing: Drawable) -> float:
