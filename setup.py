@@ -18,7 +18,7 @@ setup(
     package_data={"bifuse_core": ["weights/*", "weights/**/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
-        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}", ["package.xml", "LICENSE", "NOTICE"]),
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
         (f"share/{NAME}/config", glob("config/*.*")),
         (f"share/{NAME}/config/training", glob("config/training/*.yaml")),
