@@ -160,7 +160,7 @@ def _evaluate(
         "pictures": {source.name: len(source.samples) for source in sources},
         "inputs": {line.contender.name: line.record() for line in lines},
         "command": shlex.join(["bifuse", *sys.argv[1:]]),
-        "machine": f"{describe_machine()}, {device}, {torch.get_num_threads()} threads",
+        "machine": f"{describe_machine()}, {device}, --threads {torch.get_num_threads()}",
     }
     tables, notes = _tables(settings.task, lines), _notes(record)
     names = [contender.name for contender in contenders]
@@ -218,7 +218,8 @@ def _notes(record: Mapping[str, Any]) -> list[str]:
         f"{width}x{height}; fusion: of a pair of {SIZE[1]}x{SIZE[0]}. One addition and one "
         "multiplication are two FLOPs; those of convolutions and matrix products count.",
         *(
-            f"{name}: {line['input']}, weights {line['weights']}, sha256 {line['sha256'][:12]}."
+            f"{name}: input {line['input']}, weights {line['weights']}, sha256 "
+            f"{line['sha256'][:12]}."
             for name, line in record["inputs"].items()
         ),
         f"`{record['command']}`, {record['machine']}",

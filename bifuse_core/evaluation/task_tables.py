@@ -143,7 +143,8 @@ def terminal(title: str, names: Sequence[str], columns: Sequence[Column]) -> Tab
     """Return the columns of one group for a terminal; see `markdown`."""
     table = Table("Input", title=title, title_justify="left")
     for column in columns:
-        table.add_column(column.head, justify="right")
+        # Numbers are narrower than the names over them.
+        table.add_column(column.head.replace(" ", "\n", 1), justify="right")
     cells = [
         [Text(text, "bold" if best else "") for text, best in column.cells()] for column in columns
     ]
