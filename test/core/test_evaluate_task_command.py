@@ -136,11 +136,8 @@ def test_each_weights_file_is_a_line_on_the_input_of_its_card(
     assert record["pictures"] == {"clear": 2, "dim": 1}
 
     notes, printed = (out / "table.md").read_text(), capsys.readouterr().out
-    for words in (
-        "One addition and one multiplication are two FLOPs",
-        record["machine"],
-        "`bifuse",
-    ):
+    flops = "One addition and one multiplication are two FLOPs"
+    for words in (flops, record["machine"], "`bifuse"):
         assert words in notes
     assert "clear (2), dim (1)" in notes
     assert "mAP@0.5" in printed and "Time" in printed
