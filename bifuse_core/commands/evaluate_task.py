@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from bifuse_core.evaluation.task_tables import (
     markdown,
     score_columns,
     terminal,
+    without_nan,
 )
 from bifuse_core.machine import describe_machine
 from bifuse_core.perception.contender import Contender, load_contenders
@@ -193,8 +193,7 @@ def _scores(
 
 
 def _with_mean(scores: Mapping[str, float]) -> Scores:
-    # JSON has no NaN.
-    there = {name: None if math.isnan(value) else value for name, value in scores.items()}
+    there = without_nan(scores)
     return {**there, MEAN: mean(there.values())}
 
 

@@ -6,6 +6,7 @@ Both have a line for each input.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -151,6 +152,11 @@ def terminal(title: str, names: Sequence[str], columns: Sequence[Column]) -> Tab
     for row in zip(names, *cells, strict=True):
         table.add_row(*row)
     return table
+
+
+def without_nan(scores: Mapping[str, float]) -> Scores:
+    """Return scores with None where they are NaN, which JSON does not have."""
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}
 
 
 def _in_unit(value: float | None, unit: float) -> float | None:
