@@ -51,7 +51,7 @@ FORMS = {DETECTION: TABLE_2, SEGMENTATION: TABLE_3}
 TOGETHER = "together"
 """Stands for all data sets beside their names."""
 
-WIDE = 200
+WIDE = 300
 """Columns of text that a table may have: in a narrower terminal lines go on below, numbers stay
 whole."""
 
