@@ -18,7 +18,7 @@ from rich.console import Console
 from bifuse_core.bilevel.configuration import changes_of
 from bifuse_core.bilevel.sections import DETECTION, SEGMENTATION
 from bifuse_core.engine.cost import Cost, cost_of
-from bifuse_core.engine.engine import choose_device
+from bifuse_core.engine.place import choose_device
 from bifuse_core.evaluation.ledger import Scores
 from bifuse_core.evaluation.sheet import write_sheet
 from bifuse_core.evaluation.tables import mean
