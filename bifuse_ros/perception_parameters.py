@@ -16,7 +16,7 @@ ALL = "all"
 _DETECTION, _SEGMENTATION = DetectionSettings(), SegmentationSettings()
 
 PERCEPTION_PARAMETERS = (
-    Declared("detector", NONE, "network that finds objects", choices=(NONE, *DETECTORS)),
+    Declared("detector", "fcos_small", "network that finds objects", choices=(NONE, *DETECTORS)),
     Declared("detector_weights", "", "its weights file; empty: the shipped one"),
     Declared(
         "detection.threshold",

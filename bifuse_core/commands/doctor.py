@@ -18,7 +18,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bifuse_core import __version__
-from bifuse_core.nets.zoo import SHIPPED, load_fusion
+from bifuse_core.nets.checkpoint import verified_sha256
+from bifuse_core.nets.zoo import SHIPPED, SHIPPED_TASKS, shipped_weights
 
 ROS_MODULES = ("rclpy", "sensor_msgs", "diagnostic_msgs", "std_srvs", "vision_msgs")
 LARGE_IMAGES = 64 * 2**20
@@ -58,7 +59,10 @@ def _opencv() -> str:
 
 
 def _weights() -> str:
-    return ", ".join(f"{name} {load_fusion(name)[1][:12]}" for name in SHIPPED)
+    return ", ".join(
+        f"{name} {verified_sha256(shipped_weights(name))[:12]}"
+        for name in (*SHIPPED, *SHIPPED_TASKS)
+    )
 
 
 def _ros() -> str:

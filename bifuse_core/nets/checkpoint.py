@@ -65,12 +65,12 @@ def save_weights(
     return checksum
 
 
-def load_weights(weights: Path, network: str, net: nn.Module) -> str:
-    """Load weights into `net` and return their SHA-256; `net` is unchanged if that fails.
+def verified_sha256(weights: Path) -> str:
+    """Return the SHA-256 of a weights file.
 
     Raises:
-        CheckpointError: the file is missing, damaged or of another network, or its checksum is
-            not the one on its card.
+        CheckpointError: the file is missing or too large, or its checksum is not the one on its
+            card.
     """
     if not weights.is_file():
         raise CheckpointError(f"{weights}: no such weights file")
@@ -85,6 +85,17 @@ def load_weights(weights: Path, network: str, net: nn.Module) -> str:
             raise CheckpointError(f"{card_of(weights)}: no card with a sha256") from error
         if checksum != expected:
             raise CheckpointError(f"{weights}: sha256 is {checksum}, its card says {expected}")
+    return checksum
+
+
+def load_weights(weights: Path, network: str, net: nn.Module) -> str:
+    """Load weights into `net` and return their SHA-256; `net` is unchanged if that fails.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or of another network, or its checksum is
+            not the one on its card.
+    """
+    checksum = verified_sha256(weights)
     try:
         with safe_open(weights, framework="pt") as file:
             found = (file.metadata() or {}).get("network", "unnamed")

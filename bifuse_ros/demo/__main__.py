@@ -21,6 +21,10 @@ from bifuse_ros.demo.play import DemoError, play
 from bifuse_ros.demo.recording import Recording
 from bifuse_ros.demo.report import pairs_lost, summary_numbers, write_report
 from bifuse_ros.demo.topics import FUSED
+from bifuse_ros.perception_parameters import PERCEPTION_PARAMETERS
+
+DEFAULTS = {parameter.name: parameter.default for parameter in PERCEPTION_PARAMETERS}
+"""What the node sees with, unless told otherwise."""
 
 
 def main() -> int:
@@ -68,7 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results")
     parser.add_argument("--network", choices=READY, default="edge")
     for role, names in (("detector", DETECTORS), ("segmenter", SEGMENTERS)):
-        parser.add_argument(f"--{role}", choices=(NONE, *names), default=NONE)
+        parser.add_argument(f"--{role}", choices=(NONE, *names), default=DEFAULTS[role])
         parser.add_argument(f"--{role}-weights", type=Path, metavar="FILE", help="if not shipped")
     parser.add_argument(
         "--rate", type=not_negative, default=0.0, help="pairs/s; 0: the source's own"
