@@ -182,12 +182,13 @@ def test_weights_that_do_not_tell_their_input_need_it(
         "--input is for one weights file, not for 2": [bare, other, "--input", "rgb"],
         "other.safetensors is there twice": [other, other],
         "input is 'sonar'; choose from thermal": [bare, "--input", "sonar"],
-        "no weights are shipped for network 'fcos_small'|no such weights": [],
     }
     for message, given in refused.items():
         options = ["--weights", *given] if given else []
         assert evaluate(config, out, *options) == 2
         assert re.search(message, capsys.readouterr().err)
+    assert evaluate(config, out, "--set", "network=fcos") == 2
+    assert "no weights are shipped for network 'fcos'" in capsys.readouterr().err
     assert not out.exists()
     assert evaluate(config, out, "--weights", bare, "--input", "rgb", "--pictures", 0) == 0
     assert tables(out)[0][3][:2] == ["RGB", "1.000"]

@@ -105,7 +105,7 @@ def test_weights_come_with_a_card_and_are_scored_on_the_input_it_names(
         (["crop.size=[60, 96]"], r"crop.size is \[60, 96\]; fcos_small takes multiples of 32"),
         (["backbone=nothing.safetensors"], "nothing.safetensors: no such weights file"),
         (["start=nothing.safetensors"], "nothing.safetensors: no such weights file"),
-        (["start=shipped"], "no such weights file|no weights are shipped"),
+        (["network=fcos", "start=shipped"], "no such weights file"),
         (["sources=[{path: b}]"], "b: no such file or folder"),
         (["scored=[{path: a}, {path: a}]"], "scored has 'a' twice"),
         (["stepps=3"], "did you mean 'steps'"),

@@ -214,7 +214,7 @@ def test_nothing_is_computed_for_nobody(
 
 
 def test_no_topics_without_networks(running: Spin, client: Client) -> None:
-    running(fusion_node())
+    running(fusion_node(detector="none"))
     Cameras(client).await_scene()
     for topic in (DETECTIONS, OVERLAY, MASK, LABELS):
         assert client.count_publishers(topic) == 0
