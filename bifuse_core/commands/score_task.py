@@ -19,6 +19,8 @@ from rich.table import Table
 from bifuse_core.bilevel.configuration import changes_of
 from bifuse_core.engine.place import choose_device
 from bifuse_core.machine import describe_machine
+from bifuse_core.nets.checkpoint import require_classes
+from bifuse_core.nets.zoo import shipped_weights
 from bifuse_core.perception.inputs import input_by_name
 from bifuse_core.perception.lesson import Lesson, Measures
 from bifuse_core.perception.settings import TaskSettings, load_task_settings
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _score(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace) -> None:
     trained = lesson.load(settings.network, args.weights)
+    require_classes(args.weights or shipped_weights(settings.network), lesson.classes)
     net = trained.net.to(choose_device(args.device))
     see = input_by_name(settings.input, args.device)
     sources = open_sources(settings.scored, args.data, settings.task, see)

@@ -158,4 +158,6 @@ def _load_task(
     classes = classes_in(file)
     net = create(network, max(1, len(classes)))
     checksum = load_weights(file, network, net)
+    if not classes:
+        raise CheckpointError(f"{file}: does not name the classes that the network tells apart")
     return Trained(net.eval().requires_grad_(False), checksum, classes)

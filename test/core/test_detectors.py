@@ -142,6 +142,26 @@ def test_weights_files_name_the_classes(tmp_path: Path) -> None:
         assert found.numpy() == pytest.approx(expected.detach().numpy(), abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("[]", "does not name the classes"),
+        ("{}", "its classes are {}, no list of names"),
+        ("[3]", r"its classes are \[3\], no list of names"),
+        ("null", "its classes are None, no list of names"),
+        ("person", "damaged"),
+    ],
+)
+def test_weights_without_names_of_classes_are_refused(
+    written: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "fcos_small.safetensors"
+    metadata = {"network": "fcos_small", "classes": written}
+    save_file(create_detector("fcos_small", 1).state_dict(), file, metadata)
+    with pytest.raises(CheckpointError, match=text):
+        load_detector("fcos_small", file)
+
+
 def test_unknown_detector() -> None:
     with pytest.raises(ValueError, match="no detector 'yolo'; choose from fcos, fcos_small"):
         create_detector("yolo", 3)

@@ -16,7 +16,7 @@ from picture_files import write
 from safetensors.torch import save_file
 
 from bifuse_core.__main__ import main
-from bifuse_core.nets.checkpoint import card_of, sha256_of
+from bifuse_core.nets.checkpoint import card_of, save_weights, sha256_of
 from bifuse_core.nets.zoo import create_detector, load_detector
 
 CLASSES = ["person", "bicycle", "car"]
@@ -97,6 +97,20 @@ def test_weights_come_with_a_card_and_are_scored_on_any_input(
         assert set(measures) == {"AP50", "AP"}
         assert measures["AP50"]["bicycle"] is None
         assert 0 <= measures["AP50"]["person"] <= 1
+
+
+def test_weights_of_other_classes_are_neither_trained_on_nor_scored(
+    config: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "others.safetensors"
+    others = ("vehicle", "person", "bicycle")
+    save_weights(weights, "fcos_small", create_detector("fcos_small", 3), {}, others)
+    out, more = tmp_path / "out", ["--set", f"start={weights}"]
+    text = "tells apart vehicle, person, bicycle; needed are person, bicycle, vehicle"
+    assert main(arguments("train-task", config, data, "--out", str(out), *more)) == 2
+    assert text in capsys.readouterr().err
+    assert main(arguments("score-task", config, data, "--weights", str(weights))) == 2
+    assert text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
