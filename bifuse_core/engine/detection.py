@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from bifuse_core.engine.perception import Objects
 from bifuse_core.engine.place import Place
 from bifuse_core.engine.tensors import tensor_of
+from bifuse_core.imaging.fitting import fitted
 from bifuse_core.nets.detection.decoding import CANDIDATES, detect
 from bifuse_core.nets.zoo import load_detector
 
@@ -80,16 +80,11 @@ class PictureDetector:
     @torch.inference_mode()
     def __call__(self, picture: NDArray[np.uint8], settings: DetectionSettings) -> Objects:
         """Return the objects in a picture (H, W, 3) of red, green, blue."""
-        height, width = picture.shape[:2]
-        scale = min(settings.width / width, settings.height / height)
-        columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
-        if (columns, rows) != (width, height):
-            smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            picture = cv2.resize(picture, (columns, rows), interpolation=smooth)
+        small, back = fitted(picture, settings.width, settings.height)
         # The classes that are not asked for must not take the places of those that are.
         (found,) = detect(
             self._net,
-            tensor_of(picture, self._place.device, self._place.dtype),
+            tensor_of(small, self._place.device, self._place.dtype),
             threshold=settings.threshold,
             overlap=settings.overlap,
             most=CANDIDATES,
@@ -99,5 +94,4 @@ class PictureDetector:
             wanted = np.isin(labels, [self.classes.index(name) for name in settings.classes])
             boxes, scores, labels = boxes[wanted], scores[wanted], labels[wanted]
         most = settings.maximum
-        back = np.array([width / columns, height / rows] * 2, np.float32)
         return Objects(boxes[:most] * back, scores[:most], labels[:most])

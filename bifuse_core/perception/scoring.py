@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
 from bifuse_core.data.truth import true_boxes, true_mask
+from bifuse_core.imaging.fitting import fitted
 from bifuse_core.metrics.detection import (
     DetectionScores,
     FoundBoxes,
@@ -75,13 +75,9 @@ def find(
         threshold: least score.
         size: height and width, pixels.
     """
-    factor = min(most / side for most, side in zip(size, picture.shape[:2], strict=True))
-    height, width = (round(factor * side) for side in picture.shape[:2])
-    smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    fitted = cv2.resize(picture, (width, height), interpolation=smooth) if factor != 1 else picture
-    (found,) = detect(net, _as_tensor(fitted, net), threshold=threshold)
-    stretch = np.array([picture.shape[1] / width, picture.shape[0] / height] * 2, np.float32)
-    boxes = found.boxes.cpu().numpy() * stretch
+    small, back = fitted(picture, size[1], size[0])
+    (found,) = detect(net, _as_tensor(small, net), threshold=threshold)
+    boxes = found.boxes.cpu().numpy() * back
     return FoundBoxes(boxes, found.labels.cpu().numpy(), found.scores.cpu().numpy())
 
 
