@@ -15,6 +15,7 @@ from torch.nn import functional
 from bifuse_core.nets.checkpoint import CheckpointError, save_weights
 from bifuse_core.nets.detection.fcos import Fcos, fcos, fcos_small
 from bifuse_core.nets.detection.loss import Truth, detection_loss
+from bifuse_core.nets.detection.pyramid import Pyramid
 from bifuse_core.nets.detection.shufflenet import ShuffleNet
 from bifuse_core.nets.zoo import create_detector, load_detector
 
@@ -33,6 +34,17 @@ def test_sizes() -> None:
     towers = 2 * 4 * (256 * 256 * 9 + 2 * 256)
     assert parameters(big.head) == towers + (256 * 9 + 1) * 85 + 5
     assert parameters(fcos_small(3)) == 921_909
+
+
+def test_levels_beyond_the_backbone_are_rectified_only_between_them() -> None:
+    torch.manual_seed(0)
+    pyramid = Pyramid((3, 5), 4, lambda a, b: nn.Conv2d(a, b, 3, padding=1), further=2)
+    levels = pyramid([torch.randn(1, 3, 16, 16), torch.randn(1, 5, 8, 8)])
+    assert [level.shape[-1] for level in levels] == [16, 8, 4, 2]
+    first, second = pyramid.further
+    assert (levels[1] < 0).any() and (levels[2] < 0).any()
+    torch.testing.assert_close(levels[2], first(levels[1]))
+    torch.testing.assert_close(levels[3], second(levels[2].clamp(min=0)))
 
 
 def backbone_by_hand(weights: dict[str, Tensor], picture: Tensor) -> list[Tensor]:
