@@ -17,7 +17,7 @@ from bifuse_core.nets.detection.fcos import Fcos, fcos, fcos_small
 from bifuse_core.nets.detection.loss import Truth, detection_loss
 from bifuse_core.nets.detection.pyramid import Pyramid
 from bifuse_core.nets.detection.shufflenet import ShuffleNet
-from bifuse_core.nets.zoo import create_detector, load_detector
+from bifuse_core.nets.zoo import DETECTORS, create_detector, load_detector
 
 PUBLIC = Path(__file__).resolve().parents[3] / "shared/models/shufflenetv2_x1_0_coco.safetensors"
 
@@ -174,9 +174,26 @@ def test_weights_without_names_of_classes_are_refused(
         load_detector("fcos_small", file)
 
 
+def test_a_network_is_built_once_to_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A large one takes seconds.
+    file, built = tmp_path / "fcos_small.safetensors", []
+    save_weights(file, "fcos_small", create_detector("fcos_small", 2), {}, ("deer", "boar"))
+
+    def create(classes: int) -> Fcos:
+        built.append(classes)
+        return fcos_small(classes)
+
+    monkeypatch.setitem(DETECTORS, "fcos_small", create)
+    load_detector("fcos_small", file)
+    assert built == [2]
+
+
 def test_unknown_detector() -> None:
-    with pytest.raises(ValueError, match="no detector 'yolo'; choose from fcos, fcos_small"):
-        create_detector("yolo", 3)
+    for make in (lambda: create_detector("yolo", 3), lambda: load_detector("yolo")):
+        with pytest.raises(ValueError, match="no detector 'yolo'; choose from fcos, fcos_small"):
+            make()
 
 
 @pytest.mark.parametrize("create", [fcos_small, fcos], ids=["fcos_small", "fcos"])
