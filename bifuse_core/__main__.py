@@ -13,9 +13,9 @@ SUBCOMMANDS = {
     "check": "read a whole data set or bag and report every fault in it",
     "doctor": "say what this machine has, and what is missing",
     "evaluate": "score fusions on a data set, beside the baselines",
+    "evaluate-task": "score detectors or segmenters on labelled data sets, as the paper's tables",
     "fuse": "fuse a folder of pairs, two videos or a bag into pictures, a video or a bag",
     "render": "write rendered, labelled road scenes as a folder of pairs",
-    "score-task": "score a detector or segmenter on labelled data sets",
     "train": "train a fusion network as a configuration says",
     "train-task": "train a detector or segmenter on a fixed fusion as a configuration says",
 }

@@ -15,6 +15,7 @@ from bifuse_core.ablation.runs import Run
 from bifuse_core.bilevel.sections import DETECTION
 from bifuse_core.data.whole import written_whole
 from bifuse_core.evaluation.ledger import Scores
+from bifuse_core.evaluation.task_tables import without_nan
 from bifuse_core.nets.checkpoint import sha256_of
 from bifuse_core.nets.zoo import load_detector
 from bifuse_core.perception.inputs import input_by_name
@@ -42,7 +43,7 @@ class DetectedSet:
     def score(self, runs: Sequence[Run], out: Path, device: torch.device) -> dict[str, Scores]:
         """Return the AP50 of every run, by its name; runs scored before are not again.
 
-        A run that no detector guided has no score.
+        A run that no detector guided has no score, nor has a class that no picture shows.
 
         Args:
             runs: finished ones.
@@ -75,7 +76,7 @@ class DetectedSet:
         sources = open_sources([self.settings], self.folder, DETECTION, see)
         net = load_detector(run.settings.detector.network, detector).net.to(device)
         found = score_detector(net, sources)
-        scores: Scores = {**found.ap50, MEAN: found.map50}
+        scores = without_nan({**found.ap50, MEAN: found.map50})
         with written_whole(file) as temporary:
             text = json.dumps({**decided, "scores": scores}, indent=1)
             temporary.write_text(text, encoding="utf-8")

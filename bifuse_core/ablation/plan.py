@@ -61,12 +61,18 @@ class Columns(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Columns:
-        known = DETECTED if self.detected else METRICS
-        unknown = [metric for metric in self.metrics if metric not in known]
-        if unknown and self.needs is None:
+        if self.needs is not None:
+            return self
+        unknown = [metric for metric in self.metrics if metric not in (*METRICS, *DETECTED)]
+        if unknown:
             raise ValueError(
                 f"no metric {unknown[0]!r}; choose from {', '.join(METRICS)}, or from "
                 f"{', '.join(DETECTED)}"
+            )
+        if not {*METRICS}.isdisjoint(self.metrics) and not {*DETECTED}.isdisjoint(self.metrics):
+            raise ValueError(
+                f"{self.label}: metrics {', '.join(self.metrics)} are partly of fused pictures, "
+                "partly of what a detector finds; give each kind columns of its own"
             )
         return self
 

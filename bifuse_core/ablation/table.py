@@ -9,6 +9,7 @@ from statistics import mean, stdev
 
 from bifuse_core.ablation.plan import Plan
 from bifuse_core.evaluation.ledger import Scores
+from bifuse_core.evaluation.tables import markdown_lines
 from bifuse_core.metrics.fusion.score import GUARDS
 
 NOTHING = "–"
@@ -53,10 +54,7 @@ def markdown(plan: Plan, outcomes: Mapping[str, Sequence[Outcome]]) -> str:
         grid.append(["", "minutes", *(_minutes([o.minutes for o in row]) for row in rows)])
     lines = grid if plan.lines == "metrics" else [list(line) for line in zip(*grid, strict=True)]
     words = 2 if plan.lines == "metrics" else 1
-    rule = ["---"] * words + ["---:"] * (len(lines[0]) - words)
-    # A bar would end the cell.
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in [lines[0], rule, *lines[1:]])
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+    return markdown_lines(lines, words)
 
 
 def missing(plan: Plan) -> list[str]:

@@ -8,11 +8,11 @@ import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from bifuse_core import __version__
 from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.datasets import LAYOUTS, open_dataset
 from bifuse_core.data.entries import EntryDataset
+from bifuse_core.data.evenly import evenly
 from bifuse_core.data.layouts.layout import Options
 from bifuse_core.engine.fusions import BASELINES, FUSIONS
 from bifuse_core.engine.place import choose_device
@@ -41,8 +42,6 @@ from bifuse_core.evaluation.tables import (
 )
 from bifuse_core.evaluation.timing import Timings
 from bifuse_core.machine import describe_machine
-
-Thing = TypeVar("Thing")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,7 +140,7 @@ def _dataset(args: argparse.Namespace) -> EntryDataset:
     # Frames with gaps between them would say nothing about flicker.
     if _sequences(args, names) == [names]:
         return replace(dataset, entries=dataset.entries[: args.limit])
-    return replace(dataset, entries=tuple(_evenly(dataset.entries, args.limit)))
+    return replace(dataset, entries=tuple(evenly(dataset.entries, args.limit)))
 
 
 def _sequences(args: argparse.Namespace, names: list[str]) -> list[list[str]]:
@@ -157,19 +156,13 @@ def _shown(args: argparse.Namespace, names: list[str]) -> list[str]:
     unknown = [name for name in args.show if name not in names]
     if unknown:
         raise ValueError(f"--show: no pair {unknown[0]!r} in {args.dataset}")
-    return args.show or _evenly(names, args.pictures)
+    return args.show or evenly(names, args.pictures)
 
 
 def _times(timings: Timings) -> list[str]:
     stages = sorted(timings.medians().items(), key=lambda stage: stage[0] == SCORING)
     medians = ", ".join(f"{name} {1000 * seconds:.0f}" for name, seconds in stages)
     return [f"median milliseconds a pair: {medians}"] if medians else []
-
-
-def _evenly(things: Sequence[Thing], count: int) -> list[Thing]:
-    """Return at most so many of the things, taken evenly from all along them."""
-    count = min(count, len(things))
-    return [things[n * len(things) // count] for n in range(count)]
 
 
 def _methods(args: argparse.Namespace, device: torch.device) -> list[Method]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
@@ -31,7 +31,13 @@ def means(pictures: dict[str, Scores]) -> Scores:
         pictures: the scores of each, at least one.
     """
     columns = {metric: [row[metric] for row in pictures.values()] for metric in _metrics(pictures)}
-    return {metric: _mean(values) for metric, values in columns.items()}
+    return {metric: mean(values) for metric, values in columns.items()}
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that there are; None where there is none."""
+    there = [value for value in values if value is not None]
+    return sum(there) / len(there) if there else None
 
 
 def terminal_table(title: str, columns: dict[str, Scores]) -> Table:
@@ -51,9 +57,19 @@ def terminal_table(title: str, columns: dict[str, Scores]) -> Table:
 
 def markdown_table(columns: dict[str, Scores]) -> str:
     """Return the table in Markdown; see `terminal_table`."""
+    return markdown_lines([["", *columns], *_rows(columns)])
+
+
+def markdown_lines(lines: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Return lines of cells as a table in Markdown.
+
+    Args:
+        lines: the first is the head.
+        words: columns of words, which stand to the left; the others hold numbers.
+    """
+    rule = ["---"] * words + ["---:"] * (len(lines[0]) - words)
     # A bar would end the cell.
-    lines = [["", *columns], ["---", *("---:" for _ in columns)], *_rows(columns)]
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in [lines[0], rule, *lines[1:]])
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
@@ -73,11 +89,6 @@ def _rows(columns: dict[str, Scores]) -> list[list[str]]:
 
 def _metrics(rows: dict[str, Scores]) -> list[str]:
     return list(next(iter(rows.values())))
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there else None
 
 
 def _cell(score: float | None) -> str:

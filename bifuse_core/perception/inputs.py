@@ -35,15 +35,21 @@ def input_by_name(name: str, device: str = "auto") -> Input:
         return thermal
     if name == "rgb":
         return rgb
-    network, _, weights = name.partition("=")
+    network, weights = fusion_of(name)
     engine = Engine(
         network,
-        weights=Path(weights) if weights else None,
+        weights=weights,
         device=device,
         precision="fp32",
         thermal=AS_IT_IS,
     )
     return lambda sample: engine.fuse(sample.thermal, sample.rgb, 0)
+
+
+def fusion_of(name: str) -> tuple[str, Path | None]:
+    """Return name and weights file of an input NAME=WEIGHTS; without the file, None for it."""
+    network, _, weights = name.partition("=")
+    return network, Path(weights) if weights else None
 
 
 def thermal(sample: Sample) -> NDArray[np.uint8]:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Module
 
+from bifuse_core.data.sample import Sample
 from bifuse_core.nets.zoo import Trained
 from bifuse_core.perception.batch import Batch
 from bifuse_core.perception.sources import Source
@@ -27,6 +30,10 @@ class Lesson(Protocol[Network]):
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of what the network tells apart."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels, at which the network sees pictures of 640x480."""
 
     def create(self, network: str) -> Network:
         """Return an untrained network of that name; see `nets.zoo`."""
@@ -49,3 +56,13 @@ class Lesson(Protocol[Network]):
 
     def measures(self, net: Network, sources: Sequence[Source]) -> Measures:
         """Judge a network in evaluation mode by some data sets together."""
+
+    def draw_found(self, net: Network, sample: Sample) -> NDArray[np.uint8]:
+        """Return the picture of a sample with what a network in evaluation mode finds in it.
+
+        Returns:
+            (H, W, 3) red, green, blue.
+        """
+
+    def draw_truth(self, sample: Sample) -> NDArray[np.uint8] | None:
+        """Return the picture with what is known of it; None where `draw_found` shows that too."""

@@ -92,9 +92,19 @@ def score_segmenter(net: Segmenter, sources: Sequence[Source]) -> SegmentationSc
     confusion = torch.zeros(classes, classes + 1, dtype=torch.int64)
     for source in sources:
         for sample in source.samples:
-            found = segment(net, _as_tensor(sample.rgb, net))[0].cpu()
+            found = torch.from_numpy(tell_classes(net, sample.rgb))
             confusion += confusion_matrix(true_mask(sample), found, classes)
     return score_segmentation(confusion, SEGMENTATION_CLASSES)
+
+
+def tell_classes(net: Segmenter, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the class numbers (H, W) that a segmenter in evaluation mode gives a picture.
+
+    Args:
+        net: the segmenter.
+        picture: (H, W, 3) red, green, blue.
+    """
+    return segment(net, _as_tensor(picture, net))[0].cpu().numpy()
 
 
 def _as_tensor(picture: NDArray[np.uint8], net: nn.Module) -> Tensor:

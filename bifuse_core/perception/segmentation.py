@@ -7,24 +7,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Module
 
 from bifuse_core.data.classes import MASK_SETS, SEGMENTATION_CLASSES
+from bifuse_core.data.sample import Sample
+from bifuse_core.data.truth import true_mask
+from bifuse_core.imaging.overlay import draw_mask
 from bifuse_core.nets.segmentation.loss import segmentation_loss
 from bifuse_core.nets.segmentation.public import load_public
 from bifuse_core.nets.segmentation.segformer import Segmenter
+from bifuse_core.nets.segmentation.segmenting import size_seen
 from bifuse_core.nets.zoo import Trained, create_segmenter, load_segmenter
 from bifuse_core.perception.batch import Batch
 from bifuse_core.perception.lesson import Measures
-from bifuse_core.perception.scoring import score_segmenter
+from bifuse_core.perception.scoring import SIZE, score_segmenter, tell_classes
 from bifuse_core.perception.sources import Source
 
 
 @dataclass(frozen=True)
 class SegmentationLesson:
-    """A segmenter and its masks (a `Lesson`)."""
+    """A segmenter and its masks (a `Lesson`).
 
+    Attributes:
+        size: height and width, pixels, at which it sees pictures of 640x480.
+    """
+
+    size: tuple[int, int] = size_seen(*SIZE)
     classes: tuple[str, ...] = SEGMENTATION_CLASSES
 
     def create(self, network: str) -> Segmenter:
@@ -55,3 +66,11 @@ class SegmentationLesson:
         """Return intersection over union and accuracy of each class."""
         scores = score_segmenter(net, sources)
         return {"IoU": scores.iou, "accuracy": scores.accuracy}
+
+    def draw_found(self, net: Segmenter, sample: Sample) -> NDArray[np.uint8]:
+        """Return the picture with the classes found."""
+        return draw_mask(sample.rgb, tell_classes(net, sample.rgb), self.classes)
+
+    def draw_truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """Return the picture with the mask that it is scored by."""
+        return draw_mask(sample.rgb, true_mask(sample).numpy(), self.classes)

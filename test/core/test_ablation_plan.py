@@ -67,10 +67,29 @@ def test_what_needs_something_is_not_run(tmp_path: Path) -> None:
     assert runs_of(load_plan(plan_file(tmp_path, columns=columns)), tmp_path) == []
 
 
+def test_columns_of_a_detector_say_how_their_labels_are_read(tmp_path: Path) -> None:
+    labels = {"classes": ["man", "car"], "read_as": {"man": "person", "car": "vehicle"}}
+    detected = {"label": "D", "data": "set", "metrics": ["person", "mAP"], "labels": labels}
+    fused = {"label": "F", "data": "set", "metrics": ["MI"]}
+    first, second = load_plan(plan_file(tmp_path, columns=[detected, fused])).scored
+    assert (first.detected, second.detected) == (True, False)
+    assert first.labels.read_as == {"man": "person", "car": "vehicle"}
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"columns": [{"label": "S", "data": "s", "metrics": ["mAP"]}]}, "no metric 'mAP'.* MI,"),
+        (
+            {"columns": [{"label": "S", "data": "s", "metrics": ["IoU"]}]},
+            "no metric 'IoU'; choose from MI,.* or from person, bicycle, vehicle, mAP",
+        ),
+        *(
+            (
+                {"columns": [{"label": "S", "data": "s", "metrics": mixed}]},
+                f"S: metrics {', '.join(mixed)} are partly of fused pictures, partly of what a",
+            )
+            for mixed in (["MI", "mAP"], ["person", "VIF"])
+        ),
         ({"variants": []}, "variants: .*at least 1"),
         ({"variants": [{"name": "A"}, {"name": "A"}]}, "variants: 'A' is there twice"),
         ({"seeds": [1, 1]}, "seeds: 1 is there twice"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`train-task` and `score-task` from files to files."""
+"""`train-task` from files to files; `evaluate-task` takes what it leaves."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def arguments(command: str, config: Path, data: Path, *more: str) -> list[str]:
     return [command, str(config), "--data", str(data), "--threads", threads, *more]
 
 
-def test_weights_come_with_a_card_and_are_scored_on_any_input(
+def test_weights_come_with_a_card_and_are_scored_on_the_input_it_names(
     config: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -87,17 +87,17 @@ def test_weights_come_with_a_card_and_are_scored_on_any_input(
     assert main(train) == 0
     assert f"{weights}: finished, sha256 {card['sha256']}" in capsys.readouterr().out
 
-    scores = tmp_path / "scores.json"
-    options = ["--weights", str(weights), "--input", "thermal", "--out", str(scores)]
-    assert main(arguments("score-task", config, data, *options)) == 0
-    shown = capsys.readouterr().out
-    assert "AP50 of fcos_small on thermal" in shown and "together" in shown
-    record = json.loads(scores.read_text())
-    assert record["sha256"] == card["sha256"] and record["input"] == "thermal"
-    for measures in record["scores"].values():
-        assert set(measures) == {"AP50", "AP"}
-        assert measures["AP50"]["bicycle"] is None
-        assert 0 <= measures["AP50"]["person"] <= 1
+    scored = tmp_path / "scored"
+    evaluate = arguments("evaluate-task", config, data, "--weights", str(weights))
+    assert main([*evaluate, "--out", str(scored), "--pictures", "0"]) == 0
+    record = json.loads((scored / "scores.json").read_text())["inputs"]["max"]
+    assert record["sha256"] == card["sha256"] and record["input"] == "max"
+    assert set(record["scores"]) == {"a"}
+    assert set(record["scores"]["a"]) == {"AP50", "AP"}
+    found = record["scores"]["a"]["AP50"]
+    assert found["bicycle"] is None
+    for name in ("person", "vehicle"):
+        assert found[name] == pytest.approx(card["scores"][f"AP50 {name}"], abs=0.02)
 
 
 def test_a_library_that_is_not_installed_is_named_in_one_line(
@@ -124,7 +124,7 @@ def test_weights_of_other_classes_are_neither_trained_on_nor_scored(
     text = "tells apart vehicle, person, bicycle; needed are person, bicycle, vehicle"
     assert main(arguments("train-task", config, data, "--out", str(out), *more)) == 2
     assert text in capsys.readouterr().err
-    assert main(arguments("score-task", config, data, "--weights", str(weights))) == 2
+    assert main(arguments("evaluate-task", config, data, "--weights", str(weights))) == 2
     assert text in capsys.readouterr().err
 
 
