@@ -41,7 +41,8 @@ def main(args: list[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         return int(parsed.run(parsed))
-    except (ValueError, OSError, FloatingPointError) as error:  # CheckpointError among them
+    # CheckpointError among them; libraries that only some commands need may not be installed.
+    except (ValueError, OSError, FloatingPointError, ImportError) as error:
         print(f"bifuse: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -53,7 +53,7 @@ def sight_status(
         **latency_values(health.latency),
         **facts,
     }
-    level, message = DiagnosticStatus.OK, "seeing" if rate else "no fused pictures"
+    level, message = DiagnosticStatus.OK, "seeing" if rate else "no picture seen lately"
     if failures:
         level, message = DiagnosticStatus.WARN, f"{failures} pictures failed lately; see the log"
     elif not wanted:

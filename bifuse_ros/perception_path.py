@@ -78,7 +78,7 @@ class PerceptionPath:
         self._engine, self._results, self._age, self._report = engine, results, age, report
         self._opacity = settings["overlay.mask_opacity"]
         self._threads = settings["perception_threads"]
-        self._last_mask: tuple[int, NDArray[np.uint8]] | None = None
+        self._last_mask: tuple[int, NDArray[np.uint8], tuple[str, ...]] | None = None
         self.health: dict[str, SightHealth] = {}
         self._workers: dict[str, Worker[Fused]] = {}
         if engine.detector:
@@ -129,21 +129,24 @@ class PerceptionPath:
                 worker.mailbox.put(fused)
 
     def _detect(self, fused: Fused) -> None:
+        # Once, since it may be exchanged meanwhile for one that numbers other classes.
         detector = self._engine.detector
         assert detector
         started = perf_counter()
-        objects = self._engine.detect(fused.picture)
+        objects = detector(fused.picture, self._engine.detection)
         found = perf_counter()
         self._results.publish_detections(objects, detector.classes, fused.header)
         self._done("detection", fused, started, found)
         self._draw("detection", fused, objects, detector.classes)
 
     def _segment(self, fused: Fused) -> None:
+        segmenter = self._engine.segmenter
+        assert segmenter
         started = perf_counter()
-        mask = self._engine.segment(fused.picture)
+        mask = segmenter(fused.picture, self._engine.segmentation)
         found = perf_counter()
         self._results.publish_mask(mask, fused.header)
-        self._last_mask = fused.stamp, mask
+        self._last_mask = fused.stamp, mask, segmenter.classes
         self._done("segmentation", fused, started, found)
         if self._engine.detector is None:
             self._draw("segmentation", fused, NOTHING, ())
@@ -160,11 +163,11 @@ class PerceptionPath:
         if not self._results.wanted(OVERLAY):
             return
         started = perf_counter()
-        picture, segmenter = fused.picture, self._engine.segmenter
-        if segmenter and self._last_mask:
-            stamp, mask = self._last_mask
+        picture = fused.picture
+        if self._last_mask:
+            stamp, mask, classes = self._last_mask
             if abs(fused.stamp - stamp) <= MASK_LASTS and mask.shape == picture.shape[:2]:
-                picture = draw_mask(picture, mask, segmenter.classes, self._opacity)
+                picture = draw_mask(picture, mask, classes, self._opacity)
         picture = draw_boxes(picture, *objects, names)
         self._results.publish_overlay(picture, fused.header)
         health = self.health[sight]

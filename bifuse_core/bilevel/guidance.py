@@ -14,7 +14,7 @@ from bifuse_core.bilevel.objectives.segmentation import SegmentationTask
 from bifuse_core.bilevel.sections import DETECTION, SEGMENTATION
 from bifuse_core.bilevel.settings import Settings
 from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
-from bifuse_core.nets.checkpoint import CheckpointError, classes_in, load_weights
+from bifuse_core.nets.checkpoint import load_weights, require_classes
 from bifuse_core.nets.zoo import create_detector, create_segmenter, shipped_weights
 
 CLASSES = {DETECTION: DETECTION_CLASSES, SEGMENTATION: SEGMENTATION_CLASSES}
@@ -52,10 +52,5 @@ def guides_of(settings: Settings, device: torch.device) -> list[Task]:
 
 def _start(net: nn.Module, network: str, start: str, classes: tuple[str, ...]) -> None:
     file = shipped_weights(network) if start == "shipped" else Path(start)
-    found = classes_in(file)
-    if found != classes:
-        raise CheckpointError(
-            f"{file}: tells apart {', '.join(found) or 'nothing'}; guidance needs "
-            f"{', '.join(classes)}"
-        )
+    require_classes(file, classes)
     load_weights(file, network, net)

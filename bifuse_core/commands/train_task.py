@@ -16,7 +16,7 @@ import torch
 from bifuse_core.bilevel.configuration import changes_of
 from bifuse_core.engine.place import choose_device
 from bifuse_core.machine import describe_machine
-from bifuse_core.nets.checkpoint import load_weights, save_weights, sha256_of
+from bifuse_core.nets.checkpoint import load_weights, require_classes, save_weights, sha256_of
 from bifuse_core.nets.zoo import shipped_weights
 from bifuse_core.perception.crops import Crops
 from bifuse_core.perception.inputs import input_by_name
@@ -108,4 +108,5 @@ def _start(settings: TaskSettings, lesson: Lesson[Any]) -> tuple[Any, str]:
         return net, "none"
     shipped = settings.start == "shipped"
     file = shipped_weights(settings.network) if shipped else Path(settings.start)
+    require_classes(file, lesson.classes)
     return net, f"{file.name}, sha256 {load_weights(file, settings.network, net)}"

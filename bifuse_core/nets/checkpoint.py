@@ -129,6 +129,23 @@ def classes_in(weights: Path) -> tuple[str, ...]:
         raise CheckpointError(f"{weights}: no such weights file")
     try:
         with safe_open(weights, framework="pt") as file:
-            return tuple(json.loads((file.metadata() or {}).get("classes", "[]")))
+            names = json.loads((file.metadata() or {}).get("classes", "[]"))
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{weights}: damaged or not a safetensors file ({error})") from error
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise CheckpointError(f"{weights}: its classes are {names!r}, no list of names")
+    return tuple(names)
+
+
+def require_classes(weights: Path, classes: tuple[str, ...]) -> None:
+    """Refuse weights of a network that tells other classes apart, or numbers them otherwise.
+
+    Raises:
+        CheckpointError: these are its classes, or the file is missing or damaged.
+    """
+    found = classes_in(weights)
+    if found != classes:
+        raise CheckpointError(
+            f"{weights}: tells apart {', '.join(found) or 'nothing'}; needed are "
+            f"{', '.join(classes)}"
+        )

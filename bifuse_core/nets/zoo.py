@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -106,9 +106,7 @@ def create_detector(network: str, classes: int) -> Fcos:
         ValueError: there is no detector of that name; the message lists the names.
         ImportError: it needs a library that is not installed.
     """
-    if network not in DETECTORS:
-        raise ValueError(f"no detector {network!r}; choose from {', '.join(DETECTORS)}")
-    return DETECTORS[network](classes)
+    return _chosen("detector", DETECTORS, network)(classes)
 
 
 def load_detector(network: str, weights: Path | None = None) -> Trained[Fcos]:
@@ -124,7 +122,7 @@ def load_detector(network: str, weights: Path | None = None) -> Trained[Fcos]:
             none in the package.
         ImportError: see `create_detector`.
     """
-    return _load_task(create_detector, network, weights)
+    return _load_task(_chosen("detector", DETECTORS, network), network, weights)
 
 
 def create_segmenter(network: str, classes: int) -> Segmenter:
@@ -134,21 +132,27 @@ def create_segmenter(network: str, classes: int) -> Segmenter:
         ValueError: there is no segmenter of that name; the message lists the names.
         ImportError: it needs a library that is not installed.
     """
-    if network not in SEGMENTERS:
-        raise ValueError(f"no segmenter {network!r}; choose from {', '.join(SEGMENTERS)}")
-    return SEGMENTERS[network](classes)
+    return _chosen("segmenter", SEGMENTERS, network)(classes)
 
 
 def load_segmenter(network: str, weights: Path | None = None) -> Trained[Segmenter]:
     """Return a trained segmenter; see `load_detector`."""
-    return _load_task(create_segmenter, network, weights)
+    return _load_task(_chosen("segmenter", SEGMENTERS, network), network, weights)
+
+
+def _chosen(
+    role: str, networks: Mapping[str, Callable[[int], Network]], network: str
+) -> Callable[[int], Network]:
+    """Return what makes a network of that name from the number of classes."""
+    if network not in networks:
+        raise ValueError(f"no {role} {network!r}; choose from {', '.join(networks)}")
+    return networks[network]
 
 
 def _load_task(
-    create: Callable[[str, int], Network], network: str, weights: Path | None
+    create: Callable[[int], Network], network: str, weights: Path | None
 ) -> Trained[Network]:
     """Load a network that tells classes apart."""
-    create(network, 1)  # knows the name
     if weights is None and network not in SHIPPED_TASKS:
         raise CheckpointError(
             f"no weights are shipped for network {network!r}: train some with `bifuse train-task "
@@ -156,6 +160,8 @@ def _load_task(
         )
     file = weights or shipped_weights(network)
     classes = classes_in(file)
-    net = create(network, max(1, len(classes)))
+    net = create(max(1, len(classes)))
     checksum = load_weights(file, network, net)
+    if not classes:
+        raise CheckpointError(f"{file}: does not name the classes that the network tells apart")
     return Trained(net.eval().requires_grad_(False), checksum, classes)

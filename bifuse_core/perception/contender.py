@@ -13,7 +13,7 @@ import yaml
 
 from bifuse_core.engine.cost import Cost, cost_of
 from bifuse_core.engine.fusions import fusion_by_name
-from bifuse_core.nets.checkpoint import CheckpointError, card_of
+from bifuse_core.nets.checkpoint import CheckpointError, card_of, require_classes
 from bifuse_core.nets.zoo import FUSION_NETWORKS, Trained, shipped_weights
 from bifuse_core.perception.inputs import fusion_of
 from bifuse_core.perception.lesson import Lesson, Network
@@ -63,7 +63,8 @@ def load_contenders(
 
     Raises:
         ValueError: a file is there twice.
-        CheckpointError: weights cannot be used, or do not tell their input.
+        CheckpointError: weights cannot be used, are of other classes than the task's, or do not
+            tell their input.
     """
     for file in files:
         if files.count(file) > 1:
@@ -71,6 +72,8 @@ def load_contenders(
     # Before their cards: that there are no weights says more than that there is no card.
     trained = [lesson.load(network, file) for file in files] or [lesson.load(network, None)]
     files = files or [shipped_weights(network)]
+    for file in files:
+        require_classes(file, lesson.classes)
     inputs = [see or trained_on(file) for file in files]
     names = [_name(one) for one in inputs]
     return [

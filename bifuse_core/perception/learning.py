@@ -129,17 +129,19 @@ class _Learner(Generic[Network]):
         settings = self.settings
         self.mean = copy.deepcopy(self.net).requires_grad_(False).eval()
         self.net.train()
-        self._backbone = list(self.lesson.backbone(self.net).parameters())
-        own = {id(parameter) for parameter in self._backbone}
+        self._backbone = self.lesson.backbone(self.net)
+        own = {id(parameter) for parameter in self._backbone.parameters()}
         rest = [p for p in self.net.parameters() if id(p) not in own]
         rate = settings.backbone_rate * settings.optimiser.learning_rate
-        groups: list[dict[str, Any]] = [{"params": rest}, {"params": self._backbone, "lr": rate}]
+        slow = {"params": list(self._backbone.parameters()), "lr": rate}
+        groups: list[dict[str, Any]] = [{"params": rest}, slow]
         self._optimiser, self._schedule = optimiser_of(groups, settings.optimiser, settings.steps)
 
     def step(self, number: int, batch: Batch) -> Figures:
         """Take one step, and return its losses and the length of the gradient."""
-        for parameter in self._backbone:
-            parameter.requires_grad_(number >= self.settings.frozen_steps)
+        moves = number >= self.settings.frozen_steps
+        # Its normalisations, too, stay as they are.
+        self._backbone.requires_grad_(moves).train(moves)
         parts = self.lesson.losses(self.net, batch)
         loss = torch.stack(list(parts.values())).sum()
         loss.backward()

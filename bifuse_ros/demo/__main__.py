@@ -44,7 +44,7 @@ def main() -> int:
         prepare(args.out, args.input)
         play(args, console)
         return leave_results(args, source, console)
-    except (DemoError, ValueError, OSError) as error:
+    except (DemoError, ValueError, OSError, ImportError) as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"demo: {error}", style="red", markup=False
         )

@@ -27,6 +27,16 @@ def test_network_of_the_paper() -> None:
     assert abs(cost.flops / 2 / (48 * 64) - 128e9 / (640 * 480)) < 2e3
 
 
+class Attention(nn.Module):
+    def forward(self, tokens: Tensor) -> Tensor:
+        return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+
+def test_attention_is_counted() -> None:
+    cost = cost_of(Attention(), torch.rand(1, 2, 50, 16), runs=1)
+    assert cost.flops == 2 * (2 * 2 * 50 * 50 * 16)
+
+
 class Slow(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         time.sleep(0.02)

@@ -52,6 +52,23 @@ def test_objects_are_clipped_to_the_picture() -> None:
     assert found.boxes.tolist() == [[0, 3, 37, 30]]
 
 
+def test_nothing_is_found_beyond_the_picture() -> None:
+    maps = silent_maps()
+    maps.logits[0, :, 1] = 5.0
+    (found,) = decode(maps, (14, 40), threshold=0.1, overlap=0.9, most=COUNT)
+    # Only the rows whose boxes, of 4 pixels to each side, begin above row 14.
+    assert len(found.boxes) == 2 * 5 + 3
+    assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("part", ["logits", "sides", "centreness"])
+def test_what_is_not_a_number_is_not_taken_for_an_empty_road(part: str) -> None:
+    maps = silent_maps()
+    getattr(maps, part)[0, 3] = math.nan
+    with pytest.raises(FloatingPointError, match="not a number"):
+        decode(maps, (32, 40), threshold=0.1, overlap=0.5, most=10)
+
+
 def test_threshold_and_number_of_objects() -> None:
     maps = silent_maps()
     for place in range(6):

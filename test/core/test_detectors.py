@@ -15,8 +15,9 @@ from torch.nn import functional
 from bifuse_core.nets.checkpoint import CheckpointError, save_weights
 from bifuse_core.nets.detection.fcos import Fcos, fcos, fcos_small
 from bifuse_core.nets.detection.loss import Truth, detection_loss
+from bifuse_core.nets.detection.pyramid import Pyramid
 from bifuse_core.nets.detection.shufflenet import ShuffleNet
-from bifuse_core.nets.zoo import create_detector, load_detector
+from bifuse_core.nets.zoo import DETECTORS, create_detector, load_detector
 
 PUBLIC = Path(__file__).resolve().parents[3] / "shared/models/shufflenetv2_x1_0_coco.safetensors"
 
@@ -33,6 +34,17 @@ def test_sizes() -> None:
     towers = 2 * 4 * (256 * 256 * 9 + 2 * 256)
     assert parameters(big.head) == towers + (256 * 9 + 1) * 85 + 5
     assert parameters(fcos_small(3)) == 921_909
+
+
+def test_levels_beyond_the_backbone_are_rectified_only_between_them() -> None:
+    torch.manual_seed(0)
+    pyramid = Pyramid((3, 5), 4, lambda a, b: nn.Conv2d(a, b, 3, padding=1), further=2)
+    levels = pyramid([torch.randn(1, 3, 16, 16), torch.randn(1, 5, 8, 8)])
+    assert [level.shape[-1] for level in levels] == [16, 8, 4, 2]
+    first, second = pyramid.further
+    assert (levels[1] < 0).any() and (levels[2] < 0).any()
+    torch.testing.assert_close(levels[2], first(levels[1]))
+    torch.testing.assert_close(levels[3], second(levels[2].clamp(min=0)))
 
 
 def backbone_by_hand(weights: dict[str, Tensor], picture: Tensor) -> list[Tensor]:
@@ -142,9 +154,46 @@ def test_weights_files_name_the_classes(tmp_path: Path) -> None:
         assert found.numpy() == pytest.approx(expected.detach().numpy(), abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("[]", "does not name the classes"),
+        ("{}", "its classes are {}, no list of names"),
+        ("[3]", r"its classes are \[3\], no list of names"),
+        ("null", "its classes are None, no list of names"),
+        ("person", "damaged"),
+    ],
+)
+def test_weights_without_names_of_classes_are_refused(
+    written: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "fcos_small.safetensors"
+    metadata = {"network": "fcos_small", "classes": written}
+    save_file(create_detector("fcos_small", 1).state_dict(), file, metadata)
+    with pytest.raises(CheckpointError, match=text):
+        load_detector("fcos_small", file)
+
+
+def test_a_network_is_built_once_to_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A large one takes seconds.
+    file, built = tmp_path / "fcos_small.safetensors", []
+    save_weights(file, "fcos_small", create_detector("fcos_small", 2), {}, ("deer", "boar"))
+
+    def create(classes: int) -> Fcos:
+        built.append(classes)
+        return fcos_small(classes)
+
+    monkeypatch.setitem(DETECTORS, "fcos_small", create)
+    load_detector("fcos_small", file)
+    assert built == [2]
+
+
 def test_unknown_detector() -> None:
-    with pytest.raises(ValueError, match="no detector 'yolo'; choose from fcos, fcos_small"):
-        create_detector("yolo", 3)
+    for make in (lambda: create_detector("yolo", 3), lambda: load_detector("yolo")):
+        with pytest.raises(ValueError, match="no detector 'yolo'; choose from fcos, fcos_small"):
+            make()
 
 
 @pytest.mark.parametrize("create", [fcos_small, fcos], ids=["fcos_small", "fcos"])

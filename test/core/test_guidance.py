@@ -230,7 +230,7 @@ def test_start_weights_of_other_classes_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "deer.safetensors"
     save_weights(file, "fcos_small", create_detector("fcos_small", 1), {}, ["deer"])
     chosen = settings(detector={"network": "fcos_small", "start": str(file)})
-    with pytest.raises(CheckpointError, match="tells apart deer; guidance needs person, bicycle"):
+    with pytest.raises(CheckpointError, match="tells apart deer; needed are person, bicycle"):
         guides_of(chosen, CPU)
 
 

@@ -102,6 +102,22 @@ def test_a_frozen_backbone_stays_and_the_rest_moves(tmp_path: Path) -> None:
     assert not torch.equal(numbers(frozen.head), numbers(start.head))
 
 
+def test_normalisations_of_a_frozen_backbone_stay_until_it_moves(tmp_path: Path) -> None:
+    def run(steps: int) -> nn.BatchNorm2d:
+        torch.manual_seed(3)
+        net = squares.detector()
+        net.backbone.first = nn.Sequential(net.backbone.first, nn.BatchNorm2d(16))
+        settings = squares.settings(steps=steps, frozen_steps=2, average=0)
+        crops = Crops([squares.source(4)], settings.crop)
+        learn(settings, net, DetectionLesson(), crops, (), tmp_path / str(steps))
+        norm = net.backbone.first[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        return norm
+
+    assert torch.equal(run(2).running_mean, torch.zeros(16))
+    assert run(3).num_batches_tracked == 1
+
+
 def test_the_backbone_moves_at_its_own_rate(tmp_path: Path) -> None:
     # The first step of Adam is as long as the rate, whatever the gradient.
     torch.manual_seed(3)

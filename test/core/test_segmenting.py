@@ -101,6 +101,23 @@ def test_a_reduced_picture_keeps_the_mean_of_its_finest_stripes() -> None:
     torch.testing.assert_close(inner, torch.full_like(inner, 0.5), atol=0.03, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_gives_the_same_classes(dtype: torch.dtype) -> None:
+    net, rgb = Coarse().eval(), scene(1, 100, 150)
+    expected = segment(net, rgb)
+    found = segment(net.to(dtype), rgb.to(dtype))
+    assert net.seen is not None and net.seen.dtype == dtype
+    assert (found == expected).float().mean() > 0.95
+
+
+def test_what_is_not_a_number_is_no_class() -> None:
+    net = Coarse().eval()
+    assert net.head.bias is not None
+    torch.nn.init.constant_(net.head.bias, torch.nan)
+    with pytest.raises(FloatingPointError, match="not a number"):
+        segment(net, scene(1, 64, 64))
+
+
 @pytest.mark.parametrize("size", [(0, 32), (48, 64), (64, 65)])
 def test_a_size_that_is_no_multiple_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"both sides must be multiples of 32 pixels"):

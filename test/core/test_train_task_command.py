@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from picture_files import write
 from safetensors.torch import save_file
 
 from bifuse_core.__main__ import main
-from bifuse_core.nets.checkpoint import card_of, sha256_of
+from bifuse_core.nets.checkpoint import card_of, save_weights, sha256_of
 from bifuse_core.nets.zoo import create_detector, load_detector
 
 CLASSES = ["person", "bicycle", "car"]
@@ -97,6 +98,34 @@ def test_weights_come_with_a_card_and_are_scored_on_the_input_it_names(
     assert found["bicycle"] is None
     for name in ("person", "vehicle"):
         assert found[name] == pytest.approx(card["scores"][f"AP50 {name}"], abs=0.02)
+
+
+def test_a_library_that_is_not_installed_is_named_in_one_line(
+    config: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    more = ["--set", "task=segmentation", "network=segformer_b0"]
+    out = str(tmp_path / "out")
+    assert main(arguments("train-task", config, data, "--out", out, *more)) == 2
+    assert "SegFormer needs the package transformers: pip install" in capsys.readouterr().err
+
+
+def test_weights_of_other_classes_are_neither_trained_on_nor_scored(
+    config: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "others.safetensors"
+    others = ("vehicle", "person", "bicycle")
+    save_weights(weights, "fcos_small", create_detector("fcos_small", 3), {}, others)
+    out, more = tmp_path / "out", ["--set", f"start={weights}"]
+    text = "tells apart vehicle, person, bicycle; needed are person, bicycle, vehicle"
+    assert main(arguments("train-task", config, data, "--out", str(out), *more)) == 2
+    assert text in capsys.readouterr().err
+    assert main(arguments("evaluate-task", config, data, "--weights", str(weights))) == 2
+    assert text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ from test_fusion_node_control import number, set_parameter, state, transition
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
-from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.detection import PictureDetector
 from bifuse_core.engine.perception import NOTHING, Objects
+from bifuse_core.engine.segmentation import PictureSegmenter
 from bifuse_core.nets.checkpoint import save_weights
 from bifuse_core.nets.zoo import create_detector, create_segmenter
 
@@ -116,7 +117,7 @@ def test_detections_under_the_reference_header(
 def test_each_box_has_its_centre_size_class_and_score(
     running: Spin, client: Client, boxes_only: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Engine, "detect", lambda *_: TWO)
+    monkeypatch.setattr(PictureDetector, "__call__", lambda *_: TWO)
     running(fusion_node(**boxes_only, reference="thermal"))
     cameras = Cameras(client)
     message = until_published(cameras, client.listen(Detection2DArray, DETECTIONS, 5))
@@ -163,7 +164,7 @@ def test_the_mask_and_its_labels(running: Spin, client: Client, sighted: dict[st
 def test_the_overlay_shows_boxes_over_the_picture(
     running: Spin, client: Client, boxes_only: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Engine, "detect", lambda *_: TWO)
+    monkeypatch.setattr(PictureDetector, "__call__", lambda *_: TWO)
     running(fusion_node(**boxes_only))
     cameras = Cameras(client)
     message: Image = until_published(cameras, client.listen(Image, OVERLAY, 5))
@@ -181,7 +182,7 @@ def test_the_overlay_shows_the_mask_where_there_is_no_detector(
 ) -> None:
     road = np.full((HEIGHT, WIDTH), 255, np.uint8)
     road[32:] = 0
-    monkeypatch.setattr(Engine, "segment", lambda *_: road)
+    monkeypatch.setattr(PictureSegmenter, "__call__", lambda *_: road)
     running(fusion_node(**sighted | {"detector": "none"}))
     cameras = Cameras(client)
     message: Image = until_published(cameras, client.listen(Image, OVERLAY, 5))
@@ -273,7 +274,7 @@ def test_a_slow_detector_delays_neither_fusion_nor_masks(
         time.sleep(1.0)
         return NOTHING
 
-    monkeypatch.setattr(Engine, "detect", slow)
+    monkeypatch.setattr(PictureDetector, "__call__", slow)
     running(fusion_node(**sighted))
     cameras = Cameras(client)
     cameras.await_scene()
@@ -302,7 +303,7 @@ def test_a_failing_detector_is_counted_and_all_else_goes_on(
         raise RuntimeError("out of memory, say")
 
     running(fusion_node(**sighted))
-    monkeypatch.setattr(Engine, "detect", broken)
+    monkeypatch.setattr(PictureDetector, "__call__", broken)
     cameras = Cameras(client)
     arrived: list[Detection2DArray] = client.listen(Detection2DArray, DETECTIONS, 5)
     masks: list[Image] = client.listen(Image, MASK, 5)

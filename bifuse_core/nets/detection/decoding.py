@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bifuse_core.nets.detection.boxes import boxes_of
+from bifuse_core.nets.detection.boxes import area_of, boxes_of
 from bifuse_core.nets.detection.fcos import Fcos
 from bifuse_core.nets.detection.maps import Maps
 from bifuse_core.nets.detection.suppression import suppress
@@ -43,6 +43,9 @@ def detect(
         threshold: least score.
         overlap: intersection over union above which the less sure of two boxes of a class goes.
         most: objects a picture.
+
+    Raises:
+        FloatingPointError: see `decode`.
     """
     height, width = rgb.shape[-2:]
     below, beside = -height % net.multiple, -width % net.multiple
@@ -64,18 +67,25 @@ def decode(
         threshold: see `detect`.
         overlap: see `detect`.
         most: see `detect`.
+
+    Raises:
+        FloatingPointError: the maps hold NaN, so that it is not known what is there.
     """
     scores = (maps.logits.float().sigmoid() * maps.centreness.float().sigmoid()[..., None]).sqrt()
     boxes = boxes_of(maps.points.centres, maps.sides.float())
     bounds = boxes.new_tensor([size[1], size[0]]).repeat(2)
     boxes = torch.minimum(boxes.clamp_min(0), bounds)
+    if not (scores.isfinite().all() and boxes.isfinite().all()):
+        raise FloatingPointError("what the detector says of the picture is not a number")
     return [
         _objects(*of_one, threshold, overlap, most) for of_one in zip(boxes, scores, strict=True)
     ]
 
 
 def _objects(boxes: Tensor, scores: Tensor, threshold: float, overlap: float, most: int) -> Found:
-    places, labels = (scores > threshold).nonzero(as_tuple=True)
+    # A box in the padding has nothing left of it.
+    shown = (area_of(boxes) > 0)[:, None]
+    places, labels = (shown & (scores > threshold)).nonzero(as_tuple=True)
     sure = scores[places, labels]
     surest = sure.topk(min(CANDIDATES, len(sure))).indices
     places, labels, sure = places[surest], labels[surest], sure[surest]

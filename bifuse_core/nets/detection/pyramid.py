@@ -16,7 +16,7 @@ class Pyramid(nn.Module):
     """Bring all levels to one number of channels, adding each coarser level to the finer one.
 
     Source: Lin et al., "Feature Pyramid Networks" (2017); the levels beyond the backbone's as in
-    Tian et al., "FCOS" (2019): convolutions of stride 2 on the last one.
+    Tian et al., "FCOS" (2019): convolutions of stride 2 on the last one, rectified between them.
 
     Args:
         before: channels of the backbone's levels, fine to coarse.
@@ -42,6 +42,8 @@ class Pyramid(nn.Module):
             coarser = nn.functional.interpolate(levels[number + 1], scale_factor=2.0)
             levels[number] = levels[number] + coarser
         levels = [smooth(level) for smooth, level in zip(self.smoothing, levels, strict=True)]
+        last = levels[-1]
         for convolution in self.further:
-            levels.append(convolution(torch.relu(levels[-1])))
+            levels.append(convolution(last))
+            last = torch.relu(levels[-1])
         return levels

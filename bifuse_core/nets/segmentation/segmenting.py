@@ -41,14 +41,20 @@ def segment(net: nn.Module, rgb: Tensor, *, size: tuple[int, int] | None = None)
 
     Raises:
         ValueError: `size` is no multiple of 32.
+        FloatingPointError: the network's logits hold NaN, so that no class is known.
     """
     height, width = rgb.shape[-2:]
     size = size_seen(height, width) if size is None else size
     if any(side < STEP or side % STEP for side in size):
         raise ValueError(f"size is {size}; both sides must be multiples of {STEP} pixels")
     if size != (height, width):
-        rgb = F.interpolate(rgb, size=size, mode="bilinear", antialias=True)
-    logits = F.interpolate(net(rgb), size=(height, width), mode="bilinear")
+        # In single precision: CPUs cannot do it in another.
+        seen = F.interpolate(rgb.float(), size=size, mode="bilinear", antialias=True)
+        rgb = seen.to(rgb.dtype)
+    logits = net(rgb)
+    if logits.isnan().any():
+        raise FloatingPointError("what the segmenter says of the picture is not a number")
+    logits = F.interpolate(logits, size=(height, width), mode="bilinear")
     # Not argmax, which takes ten times as long over a dimension that is not the last.
     return logits.max(dim=1).indices.to(torch.uint8)
 
