@@ -55,7 +55,7 @@ def save_weights(
         for name, tensor in net.state_dict().items()
     }
     temporary = weights.with_suffix(".tmp")
-    metadata = {"network": network, "classes": json.dumps(list(classes))}
+    metadata = {"network": network} | ({"classes": json.dumps(list(classes))} if classes else {})
     save_file(tensors, temporary, metadata=metadata)
     checksum = sha256_of(temporary)
     text = yaml.safe_dump({"network": network, "sha256": checksum, **card}, sort_keys=False)
