@@ -140,9 +140,7 @@ class Settings(Section):
             network = getattr(self, key).network
             if network not in networks:
                 raise ValueError(f"{key}.network is {network!r}; choose from {', '.join(networks)}")
-        # Tasks of a caller of its own are not known here: as many as are weighed by hand.
-        weights = self.weighting.options.get("weights")
-        tasks = len(weights) if isinstance(weights, list) else 1 + len(self.guides)
+        tasks = 1 + len(self.guides)
         name, options = self.weighting.name, self.weighting.options
         _try("weighting", lambda: weighting_by_name(name, tasks, self.seed, **options))
         return self

@@ -171,7 +171,9 @@ def test_a_step_of_joint_moves_all_networks_from_where_they_were() -> None:
     learner = trainings.learner()
     fusion, tasks = copy.deepcopy(learner.fusion), copy.deepcopy(learner.tasks)
     batch = trainings.batch(1)
-    weights = {"weighting": {"name": "manual", "options": {"weights": [0.5, 2.0]}}}
+    # Settings of two tasks; those of the learner stand in for them.
+    manual = {"name": "manual", "options": {"weights": [0.5, 2.0]}}
+    weights = {"guidance": "detection", "weighting": manual}
     strategy = strategy_of(learner, trainings.settings(strategy="joint", **BY_HAND, **weights))
     strategy.step(0, draws(batch), draws())
     fused = fusion(batch.thermal, batch.luma)
