@@ -142,7 +142,9 @@ class _Learner(Generic[Network]):
         moves = number >= self.settings.frozen_steps
         # Its normalisations, too, stay as they are.
         self._backbone.requires_grad_(moves).train(moves)
-        parts = self.lesson.losses(self.net, batch)
+        half = self.settings.precision == "bfloat16"
+        with torch.autocast(batch.rgb.device.type, torch.bfloat16, enabled=half):
+            parts = self.lesson.losses(self.net, batch)
         loss = torch.stack(list(parts.values())).sum()
         loss.backward()
         length = nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.optimiser.clip)

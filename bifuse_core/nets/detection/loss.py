@@ -62,7 +62,7 @@ def detection_loss(maps: Maps, truth: Sequence[Truth | None]) -> dict[str, Tenso
     for number, known in enumerate(truth):
         if known is None:
             continue
-        logits, sides, middles = (part[number] for part in maps[:3])
+        logits, sides, middles = (part[number].float() for part in maps[:3])
         assignment = assign(maps.points, known.boxes)
         found = assignment.objects != NOTHING
         objects, weights = assignment.objects[found], assignment.centreness[found]
