@@ -37,7 +37,7 @@ def save_state(
 
 
 def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any]) -> None:
-    """Write the state of any run, with that of the global random generator.
+    """Write the state of any run, with those of the global random generators.
 
     The file is replaced at once, so one that is there is whole.
 
@@ -52,6 +52,7 @@ def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any])
         "step": step,
         **parts,
         "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all(),
     }
     temporary = file.with_suffix(".tmp")
     torch.save(state, temporary)
@@ -91,7 +92,14 @@ def restore(state: dict[str, Any], learner: Learner) -> None:
     learner.mean.load_state_dict(state["mean"])
     for task, task_state in zip(learner.tasks, state["tasks"], strict=True):
         task.net.load_state_dict(task_state)
+    restore_random(state)
+
+
+def restore_random(state: dict[str, Any]) -> None:
+    """Give the global random generators what `write_state` wrote; those of GPUs that are there."""
     torch.set_rng_state(state["random"])
+    for number, one in enumerate(state["random_cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(one, number)
 
 
 def _differences(stored: Any, own: Any, key: str = "") -> list[str]:
