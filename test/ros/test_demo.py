@@ -33,6 +33,8 @@ Start = Callable[..., subprocess.Popen[str]]
 Refused = Callable[..., tuple[int, str]]
 pytestmark = pytest.mark.slow
 
+BLIND = ("--detector", "none", "--segmenter", "none")
+
 
 def test_the_demo_leaves_all_its_results(process: Start, tmp_path: Path) -> None:
     demo = process("bifuse_ros.demo", "--out", "results", "--seconds", "0.2", "--rate", "5")
@@ -137,7 +139,7 @@ def test_a_damaged_picture_ends_it_with_the_name_of_the_file(
     write_pairs(tmp_path, 2)
     damaged = tmp_path / "vi" / "1.png"
     damaged.write_bytes(damaged.read_bytes()[:60])
-    demo = process("bifuse_ros.demo", "--input", str(tmp_path), "--detector", "none")
+    demo = process("bifuse_ros.demo", "--input", str(tmp_path), *BLIND)
     output, _ = demo.communicate(timeout=120)
     assert demo.returncode == 1, output
     assert "1.png" in output
@@ -170,7 +172,7 @@ def test_interrupted_while_it_plays_it_takes_its_nodes_with_it(
 ) -> None:
     write_pairs(tmp_path, 120)
     results = tmp_path / "results"
-    options = ["--rate", "4", "--detector", "none", "--out", str(results)]
+    options = ["--rate", "4", *BLIND, "--out", str(results)]
     demo = process("bifuse_ros.demo", "--input", str(tmp_path), *options)
     assert demo.stdout
     assert any(re.search(r"thermal [1-9]", line) for line in demo.stdout)

@@ -29,9 +29,10 @@ Spin = Callable[[Node], Node]
 
 def fusion_node(**parameters: Any) -> FusionNode:
     """Return a node for small pictures that sees nothing in them, unless told otherwise."""
-    small = {"warm_up.width": WIDTH, "warm_up.height": HEIGHT, "detector": "none"} | parameters
+    small = {"warm_up.width": WIDTH, "warm_up.height": HEIGHT}
+    values = small | {"detector": "none", "segmenter": "none"} | parameters
     node = FusionNode(
-        parameter_overrides=[Parameter(name, value=value) for name, value in small.items()]
+        parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]
     )
     node.start()
     return node

@@ -27,7 +27,9 @@ def test_images_cross_two_processes_and_come_back_fused(client: Client, process:
     infos: list[CameraInfo] = client.listen(CameraInfo, "/fusion_node/fused/camera_info", 5)
     thermal: list[Image] = client.listen(Image, "/thermal/image_raw")
     diagnostics: list[DiagnosticArray] = client.listen(DiagnosticArray, "/diagnostics", 10)
-    process("bifuse_ros.fusion_node", *options(**{"thermal.unit": "centikelvin"}))
+    process(
+        "bifuse_ros.fusion_node", *options(**{"thermal.unit": "centikelvin", "segmenter": "none"})
+    )
     cameras = {
         "rendered.conditions": "[night]",
         "rendered.seconds": 1.0,
