@@ -167,7 +167,7 @@ class _Run:
         )
         for number in progress:
             figures = phase.strategy.step(number, training, validation)
-            self.learner.follow(number)
+            self.learner.follow(self.start + number)
             self._note(self.start + number + 1, figures)
             losses = {n: f"{v:.4f}" for n, v in figures.items() if not n.startswith("gradient")}
             progress.set_postfix(losses, refresh=False)
