@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -15,9 +16,27 @@ import torch
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.engine.detection import DetectionSettings
 from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.openvino_net import OpenVinoNet
 from bifuse_core.engine.segmentation import SegmentationSettings
 from bifuse_core.nets.checkpoint import save_weights
 from bifuse_core.nets.zoo import create_detector, create_segmenter
+
+
+def test_openvino_does_not_report_its_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A library that reports if it can, as OpenVINO does when it is imported.
+    (tmp_path / "openvino.py").write_text(
+        "try:\n    import openvino_telemetry\nexcept ImportError:\n    reported = False\n"
+        "else:\n    reported = True\n"
+    )
+    (tmp_path / "openvino_telemetry.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("openvino", "openvino_telemetry"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    OpenVinoNet(create_detector("fcos_small", 3), torch.float32, 1)
+    reported = sys.modules["openvino"].reported
+    for name in ("openvino", "openvino_telemetry"):
+        del sys.modules[name]
+    assert not reported
 
 
 @pytest.mark.slow
@@ -60,3 +79,4 @@ def compare(folder: Path) -> None:
             assert found.mask is not None
             assert np.mean(found.mask == expected.mask) > 0.99
     assert fast.facts()["backend"] == "openvino"
+    assert sys.modules["openvino_telemetry"] is None
