@@ -16,7 +16,12 @@ from bifuse_core.bilevel.strategies.strategy import Strategy
 
 
 def save_state(
-    file: Path, settings: Settings, step: int, learner: Learner, strategy: Strategy
+    file: Path,
+    settings: Settings,
+    step: int,
+    learner: Learner,
+    strategy: Strategy,
+    pairs: list[int],
 ) -> None:
     """Write all that a run needs to go on as if nothing had happened.
 
@@ -26,12 +31,14 @@ def save_state(
         step: steps done.
         learner: its networks.
         strategy: of the phase that the next step belongs to.
+        pairs: in each of its sources.
     """
     parts = {
         "fusion": learner.fusion.state_dict(),
         "mean": learner.mean.state_dict(),
         "tasks": [task.net.state_dict() for task in learner.tasks],
         "strategy": strategy.state_dict(),
+        "pairs": pairs,
     }
     write_state(file, settings, step, parts)
 
