@@ -31,19 +31,20 @@ def save_state(
         step: steps done.
         learner: its networks.
         strategy: of the phase that the next step belongs to.
-        pairs: in each of its sources.
+        pairs: how many there are in each source.
     """
     parts = {
         "fusion": learner.fusion.state_dict(),
         "mean": learner.mean.state_dict(),
         "tasks": [task.net.state_dict() for task in learner.tasks],
         "strategy": strategy.state_dict(),
-        "pairs": pairs,
     }
-    write_state(file, settings, step, parts)
+    write_state(file, settings, step, pairs, parts)
 
 
-def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any]) -> None:
+def write_state(
+    file: Path, settings: Section, step: int, pairs: list[int], parts: dict[str, Any]
+) -> None:
     """Write the state of any run, with those of the global random generators.
 
     The file is replaced at once, so one that is there is whole.
@@ -52,14 +53,16 @@ def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any])
         file: where.
         settings: of the run.
         step: steps done.
+        pairs: how many there are in each source.
         parts: what else it needs to go on, by names of its own.
     """
     state = {
         "settings": settings.model_dump(mode="json"),
         "step": step,
+        "pairs": pairs,
         **parts,
         "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
     }
     temporary = file.with_suffix(".tmp")
     torch.save(state, temporary)
@@ -80,6 +83,9 @@ def read_state(file: Path, settings: Section) -> dict[str, Any]:
             raise ValueError(f"the checksum of {spoilt} is wrong")
         state = torch.load(file, weights_only=True, map_location="cpu")
         stored, step = state["settings"], int(state["step"])
+        missing = {"random_cuda", "pairs"} - state.keys()
+        if missing:
+            raise ValueError(f"of an earlier version, without {', '.join(sorted(missing))}")
     # Over damaged bytes the libraries raise whatever comes up.
     except Exception as error:
         reason = str(error).partition("\n")[0]
@@ -91,6 +97,19 @@ def read_state(file: Path, settings: Section) -> dict[str, Any]:
             "steps; give another folder, or the settings that it was started with"
         )
     return dict(state)
+
+
+def require_same_data(state: dict[str, Any], pairs: list[int], file: Path) -> None:
+    """Refuse to go on with other data, as far as the numbers of pairs tell.
+
+    Raises:
+        ValueError: the sources have not as many pairs as when the run began.
+    """
+    if state["pairs"] != pairs:
+        raise ValueError(
+            f"{file}: the run began with {state['pairs']} pairs in its sources, and there are "
+            f"{pairs} now; give the data that it began with, or another folder"
+        )
 
 
 def restore(state: dict[str, Any], learner: Learner) -> None:

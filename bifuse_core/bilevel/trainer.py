@@ -17,7 +17,7 @@ from bifuse_core.bilevel.crops import Crops, batches
 from bifuse_core.bilevel.journal import Journal
 from bifuse_core.bilevel.learner import Learner, Task
 from bifuse_core.bilevel.objectives.zoo import content_by_name
-from bifuse_core.bilevel.run_state import read_state, restore, save_state
+from bifuse_core.bilevel.run_state import read_state, require_same_data, restore, save_state
 from bifuse_core.bilevel.settings import Settings
 from bifuse_core.bilevel.splits import Splits
 from bifuse_core.bilevel.strategies.strategy import Draw, Figures, Strategy
@@ -80,7 +80,7 @@ def train(
     _require_same_start(done, file)
     pairs = [len(source.pairs) for source in splits.whole.sources]
     if state is not None:
-        _require_same_data(state["pairs"], pairs, file)
+        require_same_data(state, pairs, file)
         restore(state, learner)
     journal = Journal(out / CURVES, settings.log, done) if processes.rank() == 0 else None
     figures, start = Figures(), 0
@@ -117,14 +117,6 @@ def _require_same_start(done: int, file: Path) -> None:
         raise ValueError(
             f"{file}: the processes go on from different steps ({', '.join(starts)}); give a "
             "folder that all of them see"
-        )
-
-
-def _require_same_data(begun: list[int], found: list[int], file: Path) -> None:
-    if begun != found:
-        raise ValueError(
-            f"{file}: the run began with {begun} pairs in its sources, and there are {found} now; "
-            "give the data that it began with, or another folder"
         )
 
 

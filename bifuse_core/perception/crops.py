@@ -16,16 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from bifuse_core.data.augmentation import cropped, flipped, regraded, scaled, scaled_size
+from bifuse_core.data.augmentation import flipped, regraded, scaled, scaled_size
 from bifuse_core.data.classes import SOME_STUFF
 from bifuse_core.data.sample import Sample
-from bifuse_core.metrics.unlabelled import UNLABELLED
+from bifuse_core.perception.cuts import cut, joined, place, window
 from bifuse_core.perception.inputs import Input, seen
 from bifuse_core.perception.settings import CropSettings
 from bifuse_core.perception.sources import Source
-
-VISIBLE = 0.3
-"""Least share of a box that a crop must leave for it to stay an object."""
 
 OFFSET, GAMMA = (-0.05, 0.08), (0.6, 1.6)
 """Intervals in which grey levels are varied."""
@@ -36,8 +33,11 @@ GAIN = (0.7, 1.3)
 DARK = (0.1, 0.7)
 """Those of a colour picture that becomes one of dusk or night."""
 
-GREY = 114
-"""What a crop shows beyond its picture: the mean of pictures, which networks see as 0."""
+MARGIN = 32
+"""Pixels around a crop that are fused with it, since a fusion looks around each pixel."""
+
+PHASE = 16
+"""Pixels that such a part begins at multiples of: `edge` decides for blocks of this size."""
 
 DIVIDED = (0.3, 0.7)
 """Interval of the place where a mosaic is divided, as a share of its sides."""
@@ -111,8 +111,8 @@ class Crops(Dataset[Crop]):
             size_left, size_right = (rise, x), (rise, width - x)
             left = self._part(chosen, size_left, math.sqrt(0.5), random)
             right = self._part(chosen, size_right, math.sqrt(0.5), random)
-            rows.append(_joined(left, right, axis=1))
-        return _joined(rows[0], rows[1], axis=0)
+            rows.append(joined(left, right, axis=1))
+        return joined(rows[0], rows[1], axis=0)
 
     def _part(
         self, chosen: int, size: tuple[int, int], shrink: float, random: np.random.Generator
@@ -126,17 +126,28 @@ class Crops(Dataset[Crop]):
         spans = [None, None] if box is None else [factor * box[1::2], factor * box[0::2]]
         sides = scaled_size(height, width, factor)
         top, left = (
-            _place(side, room, span, random)
+            place(side, room, span, random)
             for side, room, span in zip(sides, size, spans, strict=True)
         )
-        # Only what will be shown is varied, seen and scaled; seen before it is scaled, as a robot
-        # fuses what its cameras give.
-        above, beside = (max(0, math.floor(place / factor)) for place in (top, left))
-        part = _window(sample, above, beside, [math.ceil(room / factor) + 1 for room in size])
-        part = scaled(seen(self._varied(part, random), self.see), factor)
-        return _cut(
-            part, math.floor(top - factor * above), math.floor(left - factor * beside), size
-        )
+        # Seen before it is scaled, as a robot fuses what its cameras give.
+        above, beside = (max(0, math.floor(start / factor)) for start in (top, left))
+        room = (math.ceil(size[0] / factor) + 1, math.ceil(size[1] / factor) + 1)
+        part = scaled(self._seen(sample, above, beside, room, random), factor)
+        return cut(part, math.floor(top - factor * above), math.floor(left - factor * beside), size)
+
+    def _seen(
+        self,
+        sample: Sample,
+        top: int,
+        left: int,
+        size: tuple[int, int],
+        random: np.random.Generator,
+    ) -> Sample:
+        """Return a part of a pair, varied and seen; what lies around it is seen with it."""
+        first, second = (max(0, start - MARGIN) // PHASE * PHASE for start in (top, left))
+        around = (top + size[0] + MARGIN - first, left + size[1] + MARGIN - second)
+        whole = seen(self._varied(window(sample, first, second, around), random), self.see)
+        return window(whole, top - first, left - second, size)
 
     def _varied(self, sample: Sample, random: np.random.Generator) -> Sample:
         """Return a pair as other exposures and other thermal ranges would show it."""
@@ -162,7 +173,8 @@ class Crops(Dataset[Crop]):
         if sample.boxes is not None:
             return sample, random.choice(sample.boxes[sample.labels == label])
         assert sample.mask is not None
-        y, x = random.choice(np.argwhere(sample.mask == label))
+        pixels = np.flatnonzero(sample.mask == label)
+        y, x = divmod(int(random.choice(pixels)), sample.mask.shape[1])
         return sample, np.array([x, y, x + 1, y + 1], np.float32)
 
 
@@ -178,77 +190,3 @@ def _classes(sample: Sample) -> list[int]:
     if sample.mask is not None:
         return np.unique(sample.mask[sample.mask < SOME_STUFF]).tolist()
     return []
-
-
-def _place(
-    side: int, room: int, span: NDArray[np.float32] | None, random: np.random.Generator
-) -> int:
-    """Return where a crop begins along one side of a picture; below 0 where it is the larger.
-
-    Args:
-        side: of the picture, pixels.
-        room: of the crop, pixels.
-        span: where an object begins and ends; all of it is shown, or it fills the crop.
-        random: chooses among the places there are.
-    """
-    low, high = sorted((0, side - room))
-    if span is not None and side > room:
-        first, last = sorted((math.ceil(span[1]) - room, math.floor(span[0])))
-        low, high = (min(max(end, low), high) for end in (first, last))
-    return int(random.integers(low, high + 1))
-
-
-def _window(sample: Sample, top: int, left: int, size: Sequence[int]) -> Sample:
-    """Return a part of the pictures; boxes are moved along, and none is cut or left out."""
-    rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
-    part = replace(
-        sample,
-        thermal=sample.thermal[rows, columns],
-        rgb=np.ascontiguousarray(sample.rgb[rows, columns]),
-        mask=None if sample.mask is None else sample.mask[rows, columns],
-    )
-    return _moved(part, -top, -left)
-
-
-def _cut(sample: Sample, top: int, left: int, size: tuple[int, int]) -> Sample:
-    """Return the part of a sample that begins at a place; grey, unlabelled beyond the picture."""
-    height, width = sample.rgb.shape[:2]
-    inside = (min(size[0], height), min(size[1], width))
-    part = cropped(sample, max(top, 0), max(left, 0), *inside, visible=VISIBLE)
-    if inside == size:
-        return part
-    above, beside = max(-top, 0), max(-left, 0)
-    rows, columns = slice(above, above + inside[0]), slice(beside, beside + inside[1])
-    rgb = np.full((*size, 3), GREY, np.uint8)
-    rgb[rows, columns] = part.rgb
-    mask = None
-    if part.mask is not None:
-        mask = np.full(size, UNLABELLED, np.uint8)
-        mask[rows, columns] = part.mask
-    moved = _moved(replace(part, rgb=rgb, mask=mask), above, beside)
-    return replace(moved, thermal=np.zeros(size, np.uint8))
-
-
-def _moved(sample: Sample, down: int, right: int) -> Sample:
-    shift = np.array([right, down, right, down], np.float32)
-    boxes = None if sample.boxes is None else sample.boxes + shift
-    return replace(sample, boxes=boxes, ignore=sample.ignore + shift)
-
-
-def _joined(first: Sample, second: Sample, axis: int) -> Sample:
-    """Return two samples beside each other (axis 1), or one above the other (axis 0)."""
-    height, width = first.rgb.shape[:2]
-    second = _moved(second, 0 if axis else height, width if axis else 0)
-
-    def both(name: str, along: int) -> NDArray:
-        return np.concatenate([getattr(first, name), getattr(second, name)], axis=along)
-
-    return Sample(
-        f"{first.name}, {second.name}",
-        both("thermal", axis),
-        both("rgb", axis),
-        None if first.boxes is None else both("boxes", 0),
-        None if first.labels is None else both("labels", 0),
-        both("ignore", 0),
-        None if first.mask is None else both("mask", axis),
-    )

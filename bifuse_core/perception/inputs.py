@@ -34,6 +34,9 @@ AS_IT_IS = ThermalSettings(range="fixed", minimum=0, maximum=1)
 def input_by_name(name: str, device: str = "auto") -> Input:
     """Return what makes the input.
 
+    A baseline that looks at the whole picture, such as `vsm`, fuses a part of it a little
+    differently.
+
     Args:
         name: `thermal`, `rgb`, a fusion of `engine.fusions`, or NAME=WEIGHTS.
         device: where fusions run, see `Engine`.

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from bifuse_core.bilevel.journal import Journal
 from bifuse_core.bilevel.numbered import numbered_batches
-from bifuse_core.bilevel.run_state import read_state, restore_random, write_state
+from bifuse_core.bilevel.run_state import read_state, require_same_data, restore_random, write_state
 from bifuse_core.bilevel.schedules import optimiser_of
 from bifuse_core.bilevel.sections import LogSettings
 from bifuse_core.perception.batch import Batch, collate
@@ -53,15 +53,17 @@ def learn(
         The scores at the end; none without data sets to judge by.
 
     Raises:
-        ValueError: `out` holds a run with other settings, or a damaged one.
+        ValueError: `out` holds a run with other settings or other data, or a damaged one.
         FloatingPointError: the loss or its gradient is not finite; the message names the pictures.
     """
     torch.manual_seed(settings.seed)
     learner = _Learner(settings, net, lesson)
     file = out / STATE
+    pairs = [len(source.samples) for source in crops.sources]
     done = 0
     if file.exists():
         state = read_state(file, settings)
+        require_same_data(state, pairs, file)
         done = int(state["step"])
         learner.restore(state)
     log = settings.log
@@ -90,7 +92,7 @@ def learn(
             progress.set_postfix({**losses, **shown}, refresh=False)
             if step % log.save_every == 0 or step == settings.steps:
                 journal.flush()
-                learner.save(file, step)
+                learner.save(file, step, pairs)
     finally:
         journal.close()
     net.load_state_dict(learner.mean.state_dict())
@@ -167,7 +169,7 @@ class _Learner(Generic[Network]):
             else:
                 mean.copy_(own[name])
 
-    def save(self, file: Path, step: int) -> None:
+    def save(self, file: Path, step: int, pairs: list[int]) -> None:
         """Write all that the run needs to go on."""
         parts = {
             "net": self.net.state_dict(),
@@ -175,7 +177,7 @@ class _Learner(Generic[Network]):
             "optimiser": self._optimiser.state_dict(),
             "schedule": self._schedule.state_dict(),
         }
-        write_state(file, self.settings, step, parts)
+        write_state(file, self.settings, step, pairs, parts)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `save` wrote."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Module
 
-from bifuse_core.data.classes import MASK_SETS, SEGMENTATION_CLASSES
+from bifuse_core.data.classes import CLASS_WEIGHTS, MASK_SETS, SEGMENTATION_CLASSES
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.truth import true_mask
 from bifuse_core.imaging.overlay import draw_mask
@@ -25,12 +25,6 @@ from bifuse_core.perception.batch import Batch
 from bifuse_core.perception.lesson import Measures
 from bifuse_core.perception.scoring import SIZE, score_segmenter, tell_classes
 from bifuse_core.perception.sources import Source
-
-RARE = {"sidewalk": 2.0, "person": 4.0, "bicycle": 6.0, "vehicle": 2.0, "sign": 3.0}
-"""Factors of the pixels of small and rare things in the loss: a bicycle covers one pixel in three
-hundred, and a short training would not get to it."""
-
-CLASS_WEIGHTS = tuple(RARE.get(name, 1.0) for name in SEGMENTATION_CLASSES)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,9 @@ class TaskSourceSettings(LabelSettings):
     @property
     def name(self) -> str:
         """What tables and messages call it."""
-        return str(self.path) if self.path else "rendered"
+        if self.path:
+            return str(self.path)
+        return f"rendered {self.seed}" if self.seed else "rendered"
 
     @model_validator(mode="after")
     def _check(self) -> TaskSourceSettings:
@@ -73,8 +75,8 @@ class CropSettings(Section):
         aimed: probability that a crop is laid around an object, or a pixel of a class.
         mosaic: probability that a crop is put together from four.
         flip: probability of left becoming right.
-        vary: probability, for each camera, of its grey levels being varied.
         dark: probability of the colour camera seeing as little as at dusk or at night.
+        vary: probability, for each camera that is not dark, of its grey levels being varied.
     """
 
     size: tuple[Positive, Positive] = (320, 416)
@@ -119,7 +121,8 @@ class TaskSettings(Section):
         scored: data sets that are not trained on but scored.
         crop: see `CropSettings`.
         batch: crops a step.
-        workers: processes that read ahead; 0 cuts crops in the training process.
+        workers: processes that cut crops ahead, each with all pictures where Python does not fork
+            (3.14); 0 cuts them in the training process.
         steps: length of the run.
         frozen_steps: first of them, in which the backbone stays as it is.
         optimiser: of all parameters.

@@ -167,6 +167,14 @@ def test_in_mixed_precision_a_network_learns_nearly_the_same(tmp_path: Path) -> 
     assert torch.allclose(exact, mixed, rtol=0.05)
 
 
+def test_it_does_not_go_on_with_other_data(tmp_path: Path) -> None:
+    settings = squares.settings(steps=2)
+    trained(tmp_path, settings)
+    crops = Crops([squares.source(23)], settings.crop, rgb, settings.seed)
+    with pytest.raises(ValueError, match=r"began with \[24\] pairs in its sources.* \[23\] now"):
+        learn(settings, squares.detector(), DetectionLesson(), crops, (), tmp_path)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_pictures(tmp_path: Path) -> None:
     class Spoilt(DetectionLesson):
         def losses(self, net: Fcos, batch: Batch) -> dict[str, Tensor]:

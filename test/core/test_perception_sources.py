@@ -83,7 +83,7 @@ def test_crowds_of_a_coco_file_are_ignored_and_pictures_that_it_does_not_list_le
 def test_rendered_scenes_are_a_source(tmp_path: Path) -> None:
     settings = TaskSourceSettings(rendered=2, seed=4)
     (source,) = open_sources([settings], tmp_path, "detection", rgb)
-    assert source.name == "rendered" and len(source.samples) == 2
+    assert source.name == "rendered 4" and len(source.samples) == 2
     assert all(sample.rgb.shape == (480, 640, 3) for sample in source.samples)
     labels = np.concatenate([sample.labels for sample in source.samples])
     assert len(labels) and set(labels.tolist()) <= {0, 1, 2}

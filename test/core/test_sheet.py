@@ -57,7 +57,3 @@ def test_of_too_many_rows_some_are_taken_evenly_and_it_says_so(
     middle = slice(few.shape[1] // 2 - 30, few.shape[1] // 2 + 30)
     assert few[:20, middle].min() < 100
     assert all_of_them[:20, middle].min() > 200
-
-
-def test_the_tallest_sheet_is_one_that_a_jpeg_can_be() -> None:
-    assert sheet.TALLEST <= 65_535

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bifuse_core.bilevel.batch import Batch
 from bifuse_core.bilevel.sections import SEGMENTATION, LabelSettings
-from bifuse_core.data.classes import MASK_SETS
+from bifuse_core.data.classes import CLASS_WEIGHTS, MASK_SETS
 from bifuse_core.nets.segmentation.loss import segmentation_loss
 
 
@@ -34,6 +34,7 @@ class SegmentationTask:
             self.net(batch.coloured(fused)),
             [sample.mask for sample in batch.samples],
             sets=MASK_SETS,
+            class_weights=CLASS_WEIGHTS,
             picture_weights=[self.labels[source].weight for source in batch.source.tolist()],
         )
 
