@@ -18,7 +18,7 @@ from bifuse_core.engine.fusions import fusion_by_name
 from bifuse_core.engine.place import Place
 from bifuse_core.engine.stages import Stages
 from bifuse_core.engine.tensors import WHITE, download, upload
-from bifuse_core.imaging.colour import luminance, replace_luminance
+from bifuse_core.imaging.colour import luminance_of
 from bifuse_core.nets.bdl import BdlFusion
 
 
@@ -34,12 +34,17 @@ def fuse_levels(net: nn.Module, dtype: torch.dtype, warmth: Tensor, rgb: Tensor)
     Returns:
         (H, W, 3) uint8 red, green, blue.
     """
-    # In grey levels: scaling three colours to [0, 1] and back costs as much as the network.
-    picture = rgb.permute(2, 0, 1)[None].to(dtype)
-    luma = luminance(picture)
-    fused = net(warmth[None, None].to(dtype), luma / WHITE).mul_(WHITE)
-    levels = replace_luminance(picture, luma, fused, white=WHITE).round_().to(torch.uint8)
-    return levels[0].permute(1, 2, 0).contiguous()
+    # In grey levels, and one colour after the other: as one picture in [0, 1] the three of them
+    # cost as much as the edge network.
+    colours = [colour.to(dtype) for colour in rgb.unbind(2)]
+    luma = luminance_of(*colours)
+    fused = net(warmth[None, None].to(dtype), (luma / WHITE)[None, None])
+    change = fused[0, 0].mul_(WHITE).sub_(luma)
+    levels = torch.empty_like(rgb)
+    for level, colour in zip(levels.unbind(2), colours, strict=True):
+        # As `replace_luminance`.
+        level.copy_(colour.add_(change).round_().clamp_(0, WHITE))
+    return levels
 
 
 class PairFusion:
