@@ -89,4 +89,4 @@ def speeds(
     finally:
         torch.set_num_threads(before)
     plain, ours = times[1:].T
-    return Speeds(median(plain), median(ours), median(plain / ours))
+    return Speeds(*(float(median(x)) for x in (plain, ours, plain / ours)))
