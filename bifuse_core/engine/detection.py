@@ -52,6 +52,7 @@ class PictureDetector:
         name: as above.
         checksum: SHA-256 of its weights.
         classes: names of the classes 0, 1, ..., which come with its weights.
+        net: what runs its network at the place.
 
     Raises:
         ValueError: there is no detector of that name; the message lists the names.
@@ -61,7 +62,7 @@ class PictureDetector:
     def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_detector(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        self._net = place.prepared(trained.net, memory_format=torch.channels_last)
+        self.net = place.prepared(trained.net, memory_format=torch.channels_last)
         self._place = place
 
     def check(self, settings: DetectionSettings) -> None:
@@ -83,7 +84,7 @@ class PictureDetector:
         fitted = fit_within(picture, settings.height, settings.width)
         # The classes that are not asked for must not take the places of those that are.
         (found,) = detect(
-            self._net,
+            self.net,
             tensor_of(fitted.picture, self._place.device, self._place.dtype),
             threshold=settings.threshold,
             overlap=settings.overlap,

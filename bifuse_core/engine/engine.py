@@ -10,13 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.detection import DetectionSettings, PictureDetector
-from bifuse_core.engine.fusions import fusion_by_name
+from bifuse_core.engine.fusion import PairFusion
 from bifuse_core.engine.perception import NOTHING, Objects, Perception
-from bifuse_core.engine.place import PRECISIONS, Place, choose_device, choose_precision
+from bifuse_core.engine.place import (
+    PRECISIONS,
+    Place,
+    choose_capture,
+    choose_device,
+    choose_precision,
+)
 from bifuse_core.engine.segmentation import PictureSegmenter, SegmentationSettings
-from bifuse_core.engine.tensors import WHITE
-from bifuse_core.imaging.colour import luminance, replace_luminance
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
 
 NONE = "none"
@@ -70,7 +75,13 @@ class Engine:
         self.network, self._detector_name, self._segmenter_name = network, detector, segmenter
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self._place = Place(self.device, PRECISIONS[self.precision], backend, backend_threads)
+        self._place = Place(
+            self.device,
+            PRECISIONS[self.precision],
+            backend,
+            backend_threads,
+            choose_capture(self.device),
+        )
         self._detection = DetectionSettings()
         self.segmentation = SegmentationSettings()
         self.reload(weights, detector_weights, segmenter_weights)
@@ -89,17 +100,20 @@ class Engine:
             ValueError: the new detector does not know a class that is looked for.
         """
         place = self._place
-        net, checksum = fusion_by_name(self.network, weights)
-        net = net.to(place.device, place.dtype)
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fusion = PairFusion(self.network, weights, place)
         detector, segmenter = None, None
         if self._detector_name != NONE:
             detector = PictureDetector(self._detector_name, detector_weights, place)
             detector.check(self._detection)
         if self._segmenter_name != NONE:
             segmenter = PictureSegmenter(self._segmenter_name, segmenter_weights, place)
-        self._net, self.checksum = net, checksum
+        self._fusion = fusion
         self.detector, self.segmenter = detector, segmenter
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the weights of the fusion."""
+        return self._fusion.checksum
 
     @property
     def detection(self) -> DetectionSettings:
@@ -131,15 +145,21 @@ class Engine:
             if net:
                 facts |= {role: net.name, f"{role} sha256": net.checksum}
                 facts["backend"] = self._place.backend
+                if isinstance(net.net, CudaGraphs):
+                    facts[f"{role} CUDA graphs"] = net.net.state
+        facts |= self._fusion.facts()
         if self.device.type == "cuda":
             megabytes = torch.cuda.memory_allocated(self.device) / 2**20
             facts["GPU memory (MiB)"] = f"{megabytes:.0f}"
         return facts
 
     def warm_up(self, width: int = 640, height: int = 480) -> None:
-        """Run once on an empty picture, so that the first real pair is not slow."""
+        """Run once on an empty picture, so that the first real pair is not slow.
+
+        On a CUDA device this captures the graphs for pictures of this size.
+        """
         thermal = np.zeros((height, width), np.uint8)
-        fused = self._fuse(thermal.astype(np.float32), np.zeros((height, width, 3), np.uint8))
+        fused = self._fusion(thermal.astype(np.float32), np.zeros((height, width, 3), np.uint8))
         self.perceive(fused)
 
     def __call__(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> Perception:
@@ -169,7 +189,7 @@ class Engine:
                 f"thermal is {thermal.shape[1]}x{thermal.shape[0]}, rgb is "
                 f"{rgb.shape[1]}x{rgb.shape[0]}; they must have one size"
             )
-        return self._fuse(self.thermal(thermal, stamp), rgb)
+        return self._fusion(self.thermal(thermal, stamp), rgb)
 
     def perceive(
         self, fused: NDArray[np.uint8], *, boxes: bool = True, mask: bool = True
@@ -204,14 +224,3 @@ class Engine:
         if self.segmenter is None:
             raise ValueError("the engine has no segmenter")
         return self.segmenter(fused, self.segmentation)
-
-    @torch.inference_mode()
-    def _fuse(self, thermal: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        device, dtype = self.device, self._place.dtype
-        warmth = torch.from_numpy(thermal).to(device, dtype)[None, None]
-        # In grey levels: scaling three colours to [0, 1] and back costs as much as the network.
-        picture = torch.from_numpy(rgb).to(device).permute(2, 0, 1)[None].to(dtype)
-        luma = luminance(picture)
-        fused = self._net(warmth, luma / WHITE).mul_(WHITE)
-        levels = replace_luminance(picture, luma, fused, white=WHITE).round_().to(torch.uint8)
-        return levels[0].permute(1, 2, 0).contiguous().cpu().numpy()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bifuse_core.engine.cuda_graphs import Capture, GraphedNet, capture_graph
 from bifuse_core.engine.openvino_net import OpenVinoNet
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -19,13 +20,14 @@ BACKENDS = ("torch", "openvino")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a detector or segmenter runs.
+    """Where a network runs.
 
     Attributes:
         device: on which device.
         dtype: in which precision.
         backend: by which library, one of `BACKENDS`.
         threads: CPU threads of a network that PyTorch does not run.
+        capture: how what runs there is captured as graphs; None: not at all.
 
     Raises:
         ValueError: unknown library, or one that does not run on this device.
@@ -35,6 +37,7 @@ class Place:
     dtype: torch.dtype
     backend: str = "torch"
     threads: int = 1
+    capture: Capture | None = None
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
@@ -51,7 +54,13 @@ class Place:
         if self.backend == "openvino":
             return OpenVinoNet(net, self.dtype, self.threads)
         net = net.to(self.device, self.dtype)
-        return net.to(memory_format=memory_format)  # type: ignore[call-overload]
+        net = net.to(memory_format=memory_format)  # type: ignore[call-overload]
+        return net if self.capture is None else GraphedNet(net, self.capture)
+
+
+def choose_capture(device: torch.device) -> Capture | None:
+    """Return how functions are captured on a device; None where there is no such thing."""
+    return capture_graph if device.type == "cuda" else None
 
 
 def choose_device(name: str) -> torch.device:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from bifuse_core.engine.place import Place
-from bifuse_core.engine.tensors import tensor_of
+from bifuse_core.engine.tensors import download, tensor_of
 from bifuse_core.nets.segmentation.segmenting import STEP, segment
 from bifuse_core.nets.zoo import load_segmenter
 
@@ -56,6 +56,7 @@ class PictureSegmenter:
         name: as above.
         checksum: SHA-256 of its weights.
         classes: names of the classes 0, 1, ..., which come with its weights.
+        net: what runs its network at the place.
 
     Raises:
         ValueError: there is no segmenter of that name; the message lists the names.
@@ -65,7 +66,7 @@ class PictureSegmenter:
     def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_segmenter(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        self._net = place.prepared(trained.net, memory_format=torch.preserve_format)
+        self.net = place.prepared(trained.net, memory_format=torch.preserve_format)
         self._place = place
 
     def __call__(
@@ -74,6 +75,6 @@ class PictureSegmenter:
         """Return the class numbers (H, W) of a picture (H, W, 3) of red, green, blue."""
         size = (settings.height, settings.width) if settings.width else None
         (mask,) = segment(
-            self._net, tensor_of(picture, self._place.device, self._place.dtype), size=size
+            self.net, tensor_of(picture, self._place.device, self._place.dtype), size=size
         )
-        return mask.cpu().numpy()
+        return download(mask)

@@ -11,8 +11,13 @@ LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 
 def luminance(rgb: Tensor) -> Tensor:
     """Return the luminance Y, (B, 1, H, W), of a picture (B, 3, H, W) on the same scale."""
-    red, green, blue = LUMA_WEIGHTS
-    return (red * rgb[:, 0] + green * rgb[:, 1] + blue * rgb[:, 2]).unsqueeze(1)
+    return luminance_of(*rgb.unbind(1)).unsqueeze(1)
+
+
+def luminance_of(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
+    """Return the luminance Y of three colours of one shape, on the same scale."""
+    shares = LUMA_WEIGHTS
+    return shares[0] * red + shares[1] * green + shares[2] * blue
 
 
 def replace_luminance(rgb: Tensor, luma: Tensor, fused: Tensor, *, white: float = 1.0) -> Tensor:

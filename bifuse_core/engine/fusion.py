@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From two pictures to the fused one, on the device from bytes to bytes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bifuse_core.engine.cuda_graphs import CudaGraphs
+from bifuse_core.engine.fast_bdl import FastBdl
+from bifuse_core.engine.fusions import fusion_by_name
+from bifuse_core.engine.place import Place
+from bifuse_core.engine.stages import Stages
+from bifuse_core.engine.tensors import WHITE, download, upload
+from bifuse_core.imaging.colour import luminance_of
+from bifuse_core.nets.bdl import BdlFusion
+
+
+def fuse_levels(net: nn.Module, dtype: torch.dtype, warmth: Tensor, rgb: Tensor) -> Tensor:
+    """Fuse one pair; nothing depends on what the pictures show but the values of the result.
+
+    Args:
+        net: a fusion network in evaluation mode, in that precision.
+        dtype: the precision to compute in.
+        warmth: (H, W) thermal picture in [0, 1].
+        rgb: (H, W, 3) uint8 red, green, blue.
+
+    Returns:
+        (H, W, 3) uint8 red, green, blue.
+    """
+    # In grey levels, and one colour after the other: as one picture in [0, 1] the three of them
+    # cost as much as the edge network.
+    colours = [colour.to(dtype) for colour in rgb.unbind(2)]
+    luma = luminance_of(*colours)
+    fused = net(warmth[None, None].to(dtype), (luma / WHITE)[None, None])
+    change = fused[0, 0].mul_(WHITE).sub_(luma)
+    levels = torch.empty_like(rgb)
+    for level, colour in zip(levels.unbind(2), colours, strict=True):
+        # As `replace_luminance`.
+        level.copy_(colour.add_(change).round_().clamp_(0, WHITE))
+    return levels
+
+
+class PairFusion:
+    """A fusion with its weights on a device; for use by one thread at a time.
+
+    Args:
+        name: a name of `bifuse_core.engine.fusions.FUSIONS`.
+        weights: a network's weights file; the shipped one by default.
+        place: where it runs.
+
+    Attributes:
+        name: as above.
+        checksum: SHA-256 of its weights.
+        times: milliseconds of each stage of the last pair.
+
+    Raises:
+        ValueError: there is no fusion of that name; the message lists the names.
+        CheckpointError: the weights cannot be used.
+    """
+
+    def __init__(self, name: str, weights: Path | None, place: Place) -> None:
+        net, self.checksum = fusion_by_name(name, weights)
+        self.name, self._device = name, place.device
+        self.times: dict[str, float] = {}
+        net = _fast_form(net, place)
+        self._run = partial(fuse_levels, net, place.dtype)
+        self._graphs = CudaGraphs(self._run, place.capture) if place.capture else None
+        self._stream = None
+        if place.device.type == "cuda":
+            # Fusion goes before detector and segmenter, which wait in the default stream.
+            self._stream = torch.cuda.Stream(place.device, priority=-1)
+
+    @torch.inference_mode()
+    def __call__(self, warmth: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the fused picture (H, W, 3) of a thermal (H, W) in [0, 1] and a colour one."""
+        with self._turn():
+            stages = Stages(self._device)
+            pair = upload(warmth, self._device), upload(rgb, self._device)
+            stages.end("upload")
+            fused = (self._graphs or self._run)(*pair)
+            stages.end("fuse")
+            picture = download(fused, done=partial(stages.end, "download"))
+        self.times = stages.milliseconds()
+        return picture
+
+    def facts(self) -> dict[str, str]:
+        """Return how it runs as graphs, for diagnostics; nothing where there are none."""
+        if self._graphs is None:
+            return {}
+        return {"fusion CUDA graphs": self._graphs.state} | {
+            f"fusion {name} (ms)": f"{time:.2f}" for name, time in self.times.items()
+        }
+
+    def _turn(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+
+
+def _fast_form(net: nn.Module, place: Place) -> nn.Module:
+    """Return what computes the same as a network, as fast as is known at a place."""
+    if isinstance(net, BdlFusion) and (place.device.type, place.dtype) == ("cpu", torch.float32):
+        return FastBdl(net)
+    net = net.to(place.device, place.dtype)
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
