@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding the cadence in a camera's first stamps: its period, and the slot of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST, MOST = 8, 64
+"""Stamps that a search needs, and looks at."""
+
+LARGEST_RMS = 0.29
+"""In periods. That of stamps without any cadence is 1 / sqrt(12), but for the search's choice."""
+
+ENOUGH = 45
+"""Stamps that tell any cadence from chance."""
+
+MARGIN = 4.0
+"""By how much the next cadence must cost more."""
+
+_PHASES = 12
+_RANGE = 0.25
+_COLLISION, _SKIP = 4.0, 3.0
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """What was found.
+
+    Attributes:
+        slots: of each stamp, increasing from 0.
+        period: nanoseconds from slot to slot.
+        rms: of the residuals, in periods.
+        cost: of the explanation; less is better.
+    """
+
+    slots: tuple[int, ...]
+    period: float
+    rms: float
+    cost: float
+
+
+def find_cadence(stamps: Sequence[int]) -> Cadence | None:
+    """Return the cadence of increasing stamps (nanoseconds), None where none is certain.
+
+    Each candidate of a grid over period and phase costs n ln(rms / period), which is the likelihood
+    of its residuals, and something for each collision (two stamps in one slot) and each slot
+    skipped. The best few are refined by least squares; the best of these must have an rms that its
+    number of stamps can tell from chance, and beat the next other period, and a camera whose gaps,
+    not stamps, vary independently.
+    """
+    count = len(stamps)
+    if count < LEAST:
+        return None
+    times = np.asarray([stamp - stamps[0] for stamp in stamps], np.float64)
+    gap = float(np.median(np.diff(times)))
+    found: dict[tuple[int, ...], Cadence] = {}
+    for period, phase in _candidates(times, gap):
+        cadence = _refined(times, period, phase)
+        if cadence and cadence.cost < found.get(cadence.slots, cadence).cost + 1e-9:
+            found[cadence.slots] = cadence
+    if not found:
+        return None
+    best = min(found.values(), key=lambda c: c.cost)
+    # The rms of few stamps may be small by luck.
+    rms = best.rms * (1 + 2 / count**0.5)
+    if best.rms > LARGEST_RMS or count < min((33 * rms) ** 2, ENOUGH):
+        return None
+    others = [c.cost for c in found.values() if c.slots[-1] != best.slots[-1]]
+    certain = all(cost > best.cost + MARGIN for cost in others)
+    return best if certain and _steady(times, best) else None
+
+
+def _candidates(times: NDArray[np.float64], gap: float) -> list[tuple[float, float]]:
+    """Return (period, phase) of the local best of a grid, the best first."""
+    count = len(times)
+    # So fine that a stamp at the end lies an eighth of a period off at most.
+    steps = int(_RANGE * 8 * times[-1] / gap / 2) + 1
+    periods = gap * np.linspace(1 - _RANGE, 1 + _RANGE, 2 * steps + 1)
+    phases = np.arange(_PHASES) / _PHASES
+    middle = times[-1] / 2
+    x = ((times - middle) / periods[:, None])[:, None, :] - phases[:, None]
+    slots = np.rint(x)
+    x -= slots
+    mean = x.mean(axis=2)
+    square = np.einsum("ijk,ijk->ij", x, x) / count - mean * mean
+    step = np.diff(slots, axis=2)
+    collisions = np.count_nonzero(step < 0.5, axis=2)
+    skips = slots[..., -1] - slots[..., 0] - (count - 1) + collisions
+    cost = count / 2 * np.log(square + 1e-5) + _COLLISION * collisions + _SKIP * skips
+    best = cost.argmin(axis=1)
+    ranking = np.argsort(cost[np.arange(len(periods)), best])[:8]
+    return [(float(periods[i]), float(middle + phases[best[i]] * periods[i])) for i in ranking]
+
+
+def _refined(times: NDArray[np.float64], period: float, origin: float) -> Cadence | None:
+    """Alternate between slots and line until they agree; None if there is no slot for a stamp."""
+    slots: NDArray[np.int64] | None = None
+    for _ in range(4):
+        again = _slots((times - origin) / period)
+        if slots is not None and np.array_equal(again, slots):
+            break
+        slots = again
+        centred = slots - slots.mean()
+        period = float(centred @ times / (centred @ centred))
+        origin = float(times.mean() - period * slots.mean())
+        if period <= 0:
+            return None
+    assert slots is not None
+    residuals = (times - origin) / period - slots
+    rms = float(np.sqrt(np.mean(residuals**2)))
+    count = len(times)
+    forced = np.count_nonzero(np.abs(residuals) > 0.5)
+    skips = int(slots[-1] - slots[0]) - (count - 1)
+    cost = count / 2 * np.log(rms * rms + 1e-6) + _COLLISION * forced + _SKIP * skips
+    return Cadence(tuple((slots - slots[0]).tolist()), period, rms, float(cost))
+
+
+def _slots(x: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return strictly increasing slots near the positions x, each taken once."""
+    slots: list[int] = []
+    for number, position in enumerate(x.tolist()):
+        slot = round(position)
+        if slots and slot <= slots[-1]:
+            last, before = slots[-1], slots[-2] if len(slots) > 1 else slots[-1] - 2
+            earlier = float(x[number - 1])
+            up = (earlier - last) ** 2 + (position - last - 1) ** 2
+            down = (earlier - last + 1) ** 2 + (position - last) ** 2
+            if before < last - 1 and down < up:
+                slots[-1] = last - 1
+                slot = last
+            else:
+                slot = last + 1
+        slots.append(slot)
+    return np.asarray(slots, np.int64)
+
+
+def _steady(times: NDArray[np.float64], cadence: Cadence) -> bool:
+    """Tell whether stamps vary about a cadence, rather than each gap about its length."""
+    if cadence.rms < 0.05:
+        return True
+    gaps = np.diff(times) / cadence.period - np.diff(cadence.slots)
+    return float(np.sqrt(np.mean(gaps**2))) > 1.1 * cadence.rms

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which slot of one camera is the same moment as which of the other."""
+
+from __future__ import annotations
+
+from math import hypot
+
+from bifuse_core.streams.pairing.cadence import SlotTracker
+
+EQUAL = 0.025
+"""Relative difference of two periods up to which slots are paired one to one."""
+
+HYSTERESIS = 0.1
+"""In slots, beyond half a slot, before an established relation changes."""
+
+
+class SlotRelation:
+    """Relates the slots of the slower camera to those of the faster, or of two equal ones.
+
+    Args:
+        trackers: of the thermal and the RGB camera, both cadences known.
+
+    Attributes:
+        slower: index of the slower camera.
+        lines: of the cadences whose slots are related.
+        equal: both have the same rate, and a constant difference of slots.
+        misfit: how far the two are from being in phase, in slots: up to 0.5 either way, and beyond
+            by the hysteresis. Meaningful for equal rates.
+        sure: equal rates: the difference is known beyond doubt.
+    """
+
+    def __init__(self, trackers: tuple[SlotTracker, SlotTracker]) -> None:
+        periods = [tracker.line.period for tracker in trackers if tracker.line]
+        self.slower = periods.index(max(periods))
+        self.lines = trackers[0].line, trackers[1].line
+        self.slow, self.fast = trackers[self.slower], trackers[1 - self.slower]
+        self.equal = max(periods) < min(periods) * (1 + EQUAL)
+        self.misfit = 0.0
+        self._difference: int | None = None
+        self.update()
+
+    @property
+    def sure(self) -> bool:
+        """Whether slots can be paired."""
+        return not self.equal or self._difference is not None
+
+    def update(self) -> None:
+        """Follow the cadences as they are known now."""
+        slow, fast = self.slow.line, self.fast.line
+        assert slow and fast
+        if not self.equal:
+            return
+        # Between the middles of both windows, where the lines are known best.
+        time = (slow.origin + fast.origin) // 2
+        difference = self.fast.position(time) - self.slow.position(time)
+        nearest = round(difference)
+        if self._difference is None:
+            doubt = 3 * hypot(slow.uncertainty, fast.uncertainty)
+            if abs(difference - nearest) + doubt < 0.5:
+                self._difference = nearest
+        elif abs(difference - self._difference) > 0.5 + HYSTERESIS:
+            self._difference = nearest
+        self.misfit = difference - (nearest if self._difference is None else self._difference)
+
+    def target(self, slot: int) -> int:
+        """Return the slot of the faster camera that is nearest to one of the slower."""
+        if self._difference is not None:
+            return slot + self._difference
+        return round(self.fast.position(self.slow.time(slot)))
+
+    def wanted(self, slot: int) -> bool:
+        """Tell whether a slot of the faster camera, or its neighbour, is nearest to a slower one."""
+        if self._difference is not None:
+            return True
+        nearest = round(self.slow.position(self.fast.time(slot)))
+        return abs(self.target(nearest) - slot) <= 1
