@@ -3,5 +3,6 @@
 
 from bifuse_core.streams.pairing.counters import RGB, THERMAL, Pair, PairingCounters
 from bifuse_core.streams.pairing.pairing import StreamPairing
+from bifuse_core.streams.pairing.state import PairingState
 
-__all__ = ["RGB", "THERMAL", "Pair", "PairingCounters", "StreamPairing"]
+__all__ = ["RGB", "THERMAL", "Pair", "PairingCounters", "PairingState", "StreamPairing"]

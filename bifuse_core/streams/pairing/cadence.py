@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bifuse_core.streams.pairing.line import Line
 from bifuse_core.streams.pairing.lock import LARGEST_RMS, LEAST, MOST, Cadence, find_cadence
@@ -16,8 +16,7 @@ FARTHEST = 0.65
 """Residual, in periods, up to which a stamp may be moved into a free neighbouring slot."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a stamp belongs.
 
     Attributes:
@@ -40,8 +39,16 @@ class SlotTracker:
         line: of the cadence; None while none is known.
     """
 
+    line: Line | None
+    _recent: deque[int]
+    _stamp: int
+    _slot: int
+    _before: int
+    _residual: float
+    _count: int
+    _next: int
+
     def __init__(self) -> None:
-        self.line: Line | None = None
         self._forget()
 
     def place(self, stamp: int) -> Place | None:
@@ -144,7 +151,9 @@ class SlotTracker:
         self._count += 1
         if self._count < self._next:
             return None
-        self._next = self._count + (max(self._count // 6, 2) if self._count < MOST else 256)
+        # Ever more rarely where there is none.
+        few = self._count < MOST
+        self._next = self._count + (max(self._count // 6, 2) if few else min(self._count, 512))
         found = find_cadence(self._recent)
         return self._lock(found) if found else None
 
@@ -176,7 +185,7 @@ class SlotTracker:
 
     def _forget(self) -> None:
         self.line = None
-        self._recent: deque[int] = deque(maxlen=MOST)
+        self._recent = deque(maxlen=MOST)
         self._count, self._next = 0, LEAST
         self._stamp = self._slot = self._before = 0
         self._residual = self._trend = self._clashes = 0.0

@@ -80,15 +80,15 @@ def _candidates(times: NDArray[np.float64], gap: float) -> list[tuple[float, flo
     # So fine that a stamp at the end lies an eighth of a period off at most.
     steps = int(_RANGE * 8 * times[-1] / gap / 2) + 1
     periods = gap * np.linspace(1 - _RANGE, 1 + _RANGE, 2 * steps + 1)
-    phases = np.arange(_PHASES) / _PHASES
+    phases = np.arange(_PHASES, dtype=np.float32) / _PHASES
     middle = times[-1] / 2
-    x = ((times - middle) / periods[:, None])[:, None, :] - phases[:, None]
+    positions = ((times - middle) / periods[:, None]).astype(np.float32)
+    x = positions[:, None, :] - phases[:, None]
     slots = np.rint(x)
     x -= slots
     mean = x.mean(axis=2)
     square = np.einsum("ijk,ijk->ij", x, x) / count - mean * mean
-    step = np.diff(slots, axis=2)
-    collisions = np.count_nonzero(step < 0.5, axis=2)
+    collisions = np.count_nonzero(slots[..., 1:] <= slots[..., :-1], axis=2)
     skips = slots[..., -1] - slots[..., 0] - (count - 1) + collisions
     cost = count / 2 * np.log(square + 1e-5) + _COLLISION * collisions + _SKIP * skips
     best = cost.argmin(axis=1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from bifuse_core.streams.pairing.cadence import Place
 from bifuse_core.streams.pairing.counters import RGB, THERMAL, Pair, PairingCounters
 from bifuse_core.streams.pairing.gate import JUMP, Verdict
 from bifuse_core.streams.pairing.nearest import pair_nearest
 from bifuse_core.streams.pairing.relation import SlotRelation
 from bifuse_core.streams.pairing.slots import pair_slots
+from bifuse_core.streams.pairing.state import PairingState, state_of
 from bifuse_core.streams.pairing.stream import Stream
 
 T = TypeVar("T")
@@ -17,9 +19,12 @@ T = TypeVar("T")
 UPDATE = 8
 """Messages after which the relation follows the cadences."""
 
+LONGEST_DOUBT = 2
+"""Messages of one camera that may wait for the slot of one of the other."""
+
 
 class StreamPairing(Generic[T]):
-    """Pair two streams by the slots of their cadences, by mutual nearest stamps until both are known.
+    """Pair two streams by the slots of their cadences, and by nearest stamps until both are known.
 
     Free-running cameras have a cadence. Jitter below half a period cannot change which slot of it
     a picture belongs to: equal slots are paired as soon as both pictures are there, and the slop
@@ -45,7 +50,9 @@ class StreamPairing(Generic[T]):
         self.counters = PairingCounters()
         self._streams: list[Stream[T]] = [Stream(), Stream()]
         self._relation: SlotRelation | None = None
+        self._sure = False
         self._since_update = 0
+        self._distance = float(slop)
 
     @property
     def waiting(self) -> int:
@@ -54,13 +61,19 @@ class StreamPairing(Generic[T]):
             len(stream.waiting) + (stream.gate.suspect is not None) for stream in self._streams
         )
 
+    @property
+    def state(self) -> PairingState:
+        """How well the streams are understood."""
+        thermal, rgb = self._streams
+        return state_of((thermal.tracker, rgb.tracker), self._relation)
+
     def change(self, slop: int, offset: int) -> None:
         """Take other limits, in nanoseconds, without forgetting the cadences."""
         by = offset - self.offset
         self.slop, self.offset = slop, offset
         if by:
             self._streams[THERMAL].shift(by)
-            self._relation = None
+            self._relation, self._sure = None, False
 
     def push(self, which: int, stamp: int, message: T) -> list[Pair[T]]:
         """Add one message and return the pairs that it completes, oldest first.
@@ -115,73 +128,77 @@ class StreamPairing(Generic[T]):
     def _restart(self, which: int) -> None:
         old, self._streams[which] = self._streams[which], Stream()
         self.counters.reset += len(old.waiting) + (old.gate.suspect is not None)
-        self._relation = None
+        self._relation, self._sure = None, False
 
     def _take(self, which: int, stamp: int, message: T) -> list[Pair[T]]:
         """Let a message wait that is to be believed, and return what is decided then."""
-        stream, counters = self._streams[which], self.counters
+        stream, other = self._streams[which], self._streams[1 - which]
         gate, waiting = stream.gate, stream.waiting
         before = gate.last
         gate.believe(stamp)
         place = stream.tracker.place(stamp)
         relation = self._related()
-        slot = 0
-        if relation and place:
+        if relation is None or place is None:
+            if before is not None:
+                stream.gaps.add(stamp - before)
+            waiting.add(stamp, 0, message)
+        else:
             if place.moved and waiting and waiting.stamps[-1] == before:
                 waiting.slots[-1] -= 1
             waiting.undecided = False
-            if place.slot is None:
-                counters.collisions += 1
-                return self._decided()
-            slot = place.slot
-            if which != relation.slower and not relation.wanted(slot):
-                counters.unmatched += 1
-                return self._decided()
-            if place.undecided:
-                waiting.undecided = True
-                counters.ambiguous += 1
-        elif before is not None:
-            stream.gaps.add(stamp - before)
-        waiting.add(stamp, slot, message)
+            self._wait_in_slot(which, place, stamp, message, relation)
+        if len(waiting) > LONGEST_DOUBT:
+            other.waiting.undecided = False
         pairs = self._decided()
+        for pair in pairs:
+            self._distance += (abs(pair.skew) - self._distance) / 32
         if len(waiting) > self.capacity:
             waiting.pop()
-            counters.overflow += 1
+            self.counters.overflow += 1
         return pairs
+
+    def _wait_in_slot(
+        self, which: int, place: Place, stamp: int, message: T, relation: SlotRelation
+    ) -> None:
+        waiting = self._streams[which].waiting
+        if place.slot is None:
+            self.counters.collisions += 1
+        elif which != relation.slower and not relation.wanted(place.slot):
+            self.counters.unmatched += 1
+        else:
+            waiting.add(stamp, place.slot, message)
+            waiting.undecided = place.undecided
+            self.counters.ambiguous += place.undecided
 
     def _related(self) -> SlotRelation | None:
         """Return the relation of the slots, if both cadences are known and it is sure."""
-        thermal, rgb = self._streams
-        if thermal.tracker.line is None or rgb.tracker.line is None:
-            self._relation = None
-            thermal.waiting.undecided = rgb.waiting.undecided = False
-            return None
+        thermal, rgb = (stream.tracker for stream in self._streams)
         relation = self._relation
-        if relation and relation.lines != (thermal.tracker.line, rgb.tracker.line):
+        if thermal.line is None or rgb.line is None:
             relation = None
-        if relation and relation.sure:
+        elif relation is None or relation.lines != (thermal.line, rgb.line):
+            relation = SlotRelation((thermal, rgb), self._distance)
+        else:
             self._since_update += 1
             if self._since_update >= UPDATE:
                 self._since_update = 0
-                relation.update()
-            return relation
-        if relation is None:
-            relation = self._relation = SlotRelation((thermal.tracker, rgb.tracker))
-        else:
-            relation.update()
-        if not relation.sure:
-            return None
-        for stream in self._streams:
-            stream.waiting.number(stream.tracker.slot)
-        return relation
+                relation.update(self._distance)
+        sure = relation is not None and relation.sure
+        if sure != self._sure or relation is not self._relation:
+            self._relation, self._sure = relation, sure
+            for stream in self._streams:
+                stream.waiting.undecided = False
+                if sure:
+                    stream.waiting.number(stream.tracker.slot)
+        return relation if sure else None
 
     def _decided(self, *, ended: bool = False) -> list[Pair[T]]:
         thermal, rgb = self._streams
-        waiting, relation = (thermal.waiting, rgb.waiting), self._relation
+        waiting = thermal.waiting, rgb.waiting
         if not (thermal.waiting and rgb.waiting):
             return []
-        if relation and relation.sure:
-            return pair_slots(waiting, relation, self.slop, self.counters, ended=ended)
+        if self._relation and self._sure:
+            return pair_slots(waiting, self._relation, self.slop, self.counters, ended=ended)
         gaps = thermal.gaps, rgb.gaps
         return pair_nearest(waiting, gaps, self.slop, self.counters, ended=ended)
 

@@ -14,11 +14,16 @@ HYSTERESIS = 0.1
 """In slots, beyond half a slot, before an established relation changes."""
 
 
+UNSTEADY = 0.2
+"""Residual rms, in periods, above which a camera's slots are not beyond doubt."""
+
+
 class SlotRelation:
     """Relates the slots of the slower camera to those of the faster, or of two equal ones.
 
     Args:
         trackers: of the thermal and the RGB camera, both cadences known.
+        distance: typical distance of the two stamps of a pair, in nanoseconds.
 
     Attributes:
         slower: index of the slower camera.
@@ -26,28 +31,31 @@ class SlotRelation:
         equal: both have the same rate, and a constant difference of slots.
         misfit: how far the two are from being in phase, in slots: up to 0.5 either way, and beyond
             by the hysteresis. Meaningful for equal rates.
-        sure: equal rates: the difference is known beyond doubt.
+        triggered: both follow one unsteady trigger: their stamps are much nearer to each other than
+            to any cadence, and nearest stamps tell more than slots.
     """
 
-    def __init__(self, trackers: tuple[SlotTracker, SlotTracker]) -> None:
+    def __init__(self, trackers: tuple[SlotTracker, SlotTracker], distance: float) -> None:
         periods = [tracker.line.period for tracker in trackers if tracker.line]
         self.slower = periods.index(max(periods))
         self.lines = trackers[0].line, trackers[1].line
         self.slow, self.fast = trackers[self.slower], trackers[1 - self.slower]
         self.equal = max(periods) < min(periods) * (1 + EQUAL)
         self.misfit = 0.0
+        self.triggered = False
         self._difference: int | None = None
-        self.update()
+        self.update(distance)
 
     @property
     def sure(self) -> bool:
-        """Whether slots can be paired."""
-        return not self.equal or self._difference is not None
+        """Whether slots can be paired: equal rates once their difference is beyond doubt."""
+        return not self.triggered and (not self.equal or self._difference is not None)
 
-    def update(self) -> None:
-        """Follow the cadences as they are known now."""
+    def update(self, distance: float) -> None:
+        """Follow the cadences as they are known now; `distance` as at the start."""
         slow, fast = self.slow.line, self.fast.line
         assert slow and fast
+        self.triggered = max(slow.rms, fast.rms) > UNSTEADY and distance < fast.period / 8
         if not self.equal:
             return
         # Between the middles of both windows, where the lines are known best.
@@ -69,7 +77,7 @@ class SlotRelation:
         return round(self.fast.position(self.slow.time(slot)))
 
     def wanted(self, slot: int) -> bool:
-        """Tell whether a slot of the faster camera, or its neighbour, is nearest to a slower one."""
+        """Tell whether a fast slot, or its neighbour, is the nearest to a slow one."""
         if self._difference is not None:
             return True
         nearest = round(self.slow.position(self.fast.time(slot)))
