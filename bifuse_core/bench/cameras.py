@@ -79,13 +79,14 @@ def messages(
     return sorted(sent, key=lambda message: message.arrival)
 
 
-def true_pairs(sent: list[Message], slop: int) -> int:
-    """Return how many true pairs are among the messages, and within the slop: all one can have."""
+def true_pairs(sent: list[Message], slop: int | None = None) -> int:
+    """Return how many true pairs are among the messages, all or those within the slop (ns)."""
     stamps: dict[int, dict[int, int]] = {THERMAL: {}, RGB: {}}
     for message in sent:
         stamps[message.which].setdefault(message.moment, message.stamp)
     thermal, rgb = stamps[THERMAL], stamps[RGB]
-    return sum(abs(thermal[m] - rgb[m]) <= slop for m in thermal.keys() & rgb.keys())
+    both = thermal.keys() & rgb.keys()
+    return sum(slop is None or abs(thermal[m] - rgb[m]) <= slop for m in both)
 
 
 def restamped(sent: list[Message], change: Callable[[Message], int]) -> list[Message]:

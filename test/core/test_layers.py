@@ -22,7 +22,9 @@ BELOW = {
     "perception": GROUND | {"data", "engine", "bilevel"},
     "evaluation": GROUND | {"data", "engine"},
     "ablation": GROUND | {"data", "engine", "bilevel", "evaluation", "perception"},
-    "commands": GROUND | {"data", "engine", "bilevel", "perception", "evaluation", "ablation"},
+    "bench": GROUND | {"data", "engine"},
+    "commands": GROUND
+    | {"data", "engine", "bilevel", "perception", "evaluation", "ablation", "bench"},
     "weights": set(),
 }
 """What the packages of each floor may import besides themselves (DESIGN: the house)."""
@@ -36,6 +38,7 @@ ROS = {
     "diagnostic_msgs",
     "cv_bridge",
     "launch",
+    "message_filters",
     "ament_index_python",
 }
 
