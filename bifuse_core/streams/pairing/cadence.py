@@ -7,10 +7,20 @@ from collections import deque
 from typing import NamedTuple
 
 from bifuse_core.streams.pairing.line import Line
-from bifuse_core.streams.pairing.lock import LARGEST_RMS, LEAST, MOST, Cadence, find_cadence
+from bifuse_core.streams.pairing.lock import (
+    LARGEST_RMS,
+    LEAST,
+    MOST,
+    Cadence,
+    cadence_of,
+    find_cadence,
+)
 
 SILENCE = 16
 """Slots without a message after which a camera may come back with another phase."""
+
+GAIN = 1.0
+"""By how much another cadence must cost less to take the place of the one that was found."""
 
 FARTHEST = 0.65
 """Residual, in periods, up to which a stamp may be moved into a free neighbouring slot."""
@@ -45,6 +55,7 @@ class SlotTracker:
     _slot: int
     _before: int
     _residual: float
+    _clashes: float
     _count: int
     _next: int
 
@@ -116,11 +127,15 @@ class SlotTracker:
         self._pace += (step - self._pace) / 8
         self._clashes *= 31 / 32
         self._since += 1
+        self._count += 1
         if self._since >= self._interval:
             self._refit(line)
             if line.rms > self._largest_rms:
-                self._search_again()
+                self._search_again(otherwise_forget=True)
                 return
+        if self._count == self._next:
+            self._search_again(otherwise_forget=False)
+            return
         if abs(self._trend) > self._largest_trend:
             if abs(self._trend) > 1.5 * self._largest_trend or len(line) <= LEAST:
                 self._forget()
@@ -132,8 +147,8 @@ class SlotTracker:
             self._forget()
 
     def _refit(self, line: Line) -> None:
-        line.shorten(line.capacity)
         line.fit()
+        line.shorten(line.capacity)
         self._since, self._interval = 0, min(max(len(line) // 8, 1), 8)
         self._doubtful = min(4 * line.uncertainty, 0.2) - 0.5
         self._largest_trend = max(0.1, 1.3 * line.rms)
@@ -141,7 +156,8 @@ class SlotTracker:
     def _collision(self) -> Place:
         self._clashes += 1
         if self._clashes > 2.5:
-            self._forget()
+            self._search_again(otherwise_forget=True)
+            self._clashes = 0.0
         return Place(None)
 
     def _search(self, stamp: int) -> Place | None:
@@ -152,18 +168,32 @@ class SlotTracker:
         if self._count < self._next:
             return None
         # Ever more rarely where there is none.
-        few = self._count < MOST
+        few = self._count < 2 * MOST
         self._next = self._count + (max(self._count // 6, 2) if few else min(self._count, 512))
         found = find_cadence(self._recent)
         return self._lock(found) if found else None
 
-    def _search_again(self) -> None:
-        """Check the cadence when the residuals have grown: it may never have been the true one."""
+    def _search_again(self, *, otherwise_forget: bool) -> None:
+        """Check the cadence: that of few noisy stamps may be a little, or quite, another one."""
         found = find_cadence(self._recent)
-        if found:
+        assert self.line
+        if found and self._dearer(self.line, found):
             self._lock(found)
+        elif found or not otherwise_forget:
+            self._check_later(self.line.rms)
         else:
             self._forget()
+
+    def _dearer(self, line: Line, found: Cadence) -> bool:
+        """Tell whether the slots given so far explain the last stamps less well than those found."""
+        slots = line.last_slots(len(self._recent))
+        stamps = list(self._recent)[-len(slots) :]
+        theirs = cadence_of(stamps, found.slots[-len(slots) :])
+        return cadence_of(stamps, slots).cost > theirs.cost + GAIN
+
+    def _check_later(self, rms: float) -> None:
+        noisy = rms > 0.15 and self._count < 2 * MOST
+        self._next = self._count * 5 // 4 if noisy else 0
 
     def _lock(self, found: Cadence) -> Place:
         stamps = self._recent
@@ -174,6 +204,7 @@ class SlotTracker:
         self._before, self._slot, self._stamp = found.slots[-2], found.slots[-1], stamps[-1]
         self._residual = self.position(self._stamp) - self._slot
         self._trend, self._pace, self._clashes = 0.0, 1.0, 0.0
+        self._check_later(found.rms)
         self._largest_rms = min(1.4 * found.rms + 0.03, LARGEST_RMS)
         return Place(self._slot)
 

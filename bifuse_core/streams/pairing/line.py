@@ -57,6 +57,10 @@ class Line:
         self._sum(slot, y, -1)
         self.add(slot + by, y + self._base + slot * self._step)
 
+    def last_slots(self, count: int) -> list[int]:
+        """Return the slots of the last stamps, at most so many."""
+        return [slot for slot, _ in self._window][-count:]
+
     def shift(self, by: int) -> None:
         """Add nanoseconds to all stamps."""
         self._base += by

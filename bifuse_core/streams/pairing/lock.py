@@ -110,7 +110,19 @@ def _refined(times: NDArray[np.float64], period: float, origin: float) -> Cadenc
         if period <= 0:
             return None
     assert slots is not None
-    residuals = (times - origin) / period - slots
+    return _explained(times, slots)
+
+
+def cadence_of(stamps: Sequence[int], slots: Sequence[int]) -> Cadence:
+    """Return the cadence that given slots make of stamps (nanoseconds), by least squares."""
+    times = np.asarray([stamp - stamps[0] for stamp in stamps], np.float64)
+    return _explained(times, np.asarray(slots, np.int64) - slots[0])
+
+
+def _explained(times: NDArray[np.float64], slots: NDArray[np.int64]) -> Cadence:
+    centred = slots - slots.mean()
+    period = float(centred @ times / (centred @ centred))
+    residuals = (times - times.mean()) / period - centred
     rms = float(np.sqrt(np.mean(residuals**2)))
     count = len(times)
     forced = np.count_nonzero(np.abs(residuals) > 0.5)
