@@ -157,8 +157,8 @@ def steady_table(frames: int, seeds: int) -> Table:
         "wrong: of the pairs that left. Verified: only pairs made by both cadences, as "
         "`Pair.verified` says; before these are known, the nearest stamps are paired. Bound: share "
         "of the true pairs whose stamps lie within the slop. ATS: the algorithm of "
-        "message_filters' ApproximateTimeSynchronizer. Hold: 99th percentile of the time from the arrival of a "
-        "pair's later message. Cost: CPU time a message.",
+        "message_filters' ApproximateTimeSynchronizer. Hold: 99th percentile of the time from the "
+        "arrival of a pair's later message. Cost: CPU time a message.",
         (
             Column("jitter +-ms"),
             Column("offset ms"),

@@ -185,7 +185,7 @@ class SlotTracker:
             self._forget()
 
     def _dearer(self, line: Line, found: Cadence) -> bool:
-        """Tell whether the slots given so far explain the last stamps less well than those found."""
+        """Tell whether the slots given so far explain the last stamps less well."""
         slots = line.last_slots(len(self._recent))
         stamps = list(self._recent)[-len(slots) :]
         theirs = cadence_of(stamps, found.slots[-len(slots) :])
