@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from random import Random
 
 import numpy as np
@@ -99,16 +100,17 @@ def test_a_moved_and_a_shifted_stamp_are_as_if_given_so_from_the_start() -> None
 
 @pytest.mark.parametrize("jitter", [0, 5 * MS, 10 * MS, 13 * MS])
 def test_the_slots_of_a_camera_are_right_once_its_cadence_is_known(jitter: int) -> None:
-    tracker, known, wrong = SlotTracker(), 0, 0
-    difference: int | None = None
+    tracker = SlotTracker()
+    # Slots are counted anew when a cadence is corrected.
+    differences: dict[int, Counter[int]] = defaultdict(Counter)
     for slot, stamp in camera(3, 3000, jitter):
         place = tracker.place(stamp)
-        if place is None or place.slot is None or place.undecided:
-            continue
-        difference = slot - place.slot if difference is None else difference
-        known += 1
-        wrong += slot - place.slot != difference
-    assert known > 2600
+        if place and place.slot is not None and not place.undecided:
+            differences[id(tracker.line)][slot - place.slot] += 1
+    right = sum(max(counts.values()) for counts in differences.values())
+    wrong = sum(counts.total() for counts in differences.values()) - right
+    assert right > 2600
+    assert len(differences) <= (1 if jitter <= 10 * MS else 4)
     assert wrong <= (0 if jitter <= 10 * MS else 3)
 
 

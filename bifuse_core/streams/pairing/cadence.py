@@ -96,6 +96,9 @@ class SlotTracker:
         line.add(slot, stamp)
         self._recent.append(stamp)
         self._watch(residual, slot - last)
+        if self.line is not line:
+            # Slots are counted anew, or not at all.
+            return Place(self._slot) if self.line else None
         return Place(slot, undecided, moved)
 
     def position(self, stamp: int) -> float:
@@ -169,7 +172,7 @@ class SlotTracker:
             return None
         # Ever more rarely where there is none.
         few = self._count < 2 * MOST
-        self._next = self._count + (max(self._count // 6, 2) if few else min(self._count, 512))
+        self._next = self._count + (max(self._count // 5, 2) if few else min(self._count, 512))
         found = find_cadence(self._recent)
         return self._lock(found) if found else None
 
@@ -180,7 +183,7 @@ class SlotTracker:
         if found and self._dearer(self.line, found):
             self._lock(found)
         elif found or not otherwise_forget:
-            self._check_later(self.line.rms)
+            self._expect(self.line.rms)
         else:
             self._forget()
 
@@ -191,7 +194,9 @@ class SlotTracker:
         theirs = cadence_of(stamps, found.slots[-len(slots) :])
         return cadence_of(stamps, slots).cost > theirs.cost + GAIN
 
-    def _check_later(self, rms: float) -> None:
+    def _expect(self, rms: float) -> None:
+        """Set by what rms, and after how many stamps, the cadence is to be checked again."""
+        self._largest_rms = min(1.4 * rms + 0.03, LARGEST_RMS)
         noisy = rms > 0.15 and self._count < 2 * MOST
         self._next = self._count * 5 // 4 if noisy else 0
 
@@ -204,8 +209,7 @@ class SlotTracker:
         self._before, self._slot, self._stamp = found.slots[-2], found.slots[-1], stamps[-1]
         self._residual = self.position(self._stamp) - self._slot
         self._trend, self._pace, self._clashes = 0.0, 1.0, 0.0
-        self._check_later(found.rms)
-        self._largest_rms = min(1.4 * found.rms + 0.03, LARGEST_RMS)
+        self._expect(found.rms)
         return Place(self._slot)
 
     def _gap_ends(self, stamp: int) -> bool:

@@ -23,6 +23,7 @@ MARGIN = 4.0
 
 _PHASES = 12
 _RANGE = 0.25
+_REFINED = 5
 _COLLISION, _SKIP = 4.0, 3.0
 
 
@@ -92,8 +93,14 @@ def _candidates(times: NDArray[np.float64], gap: float) -> list[tuple[float, flo
     skips = slots[..., -1] - slots[..., 0] - (count - 1) + collisions
     cost = count / 2 * np.log(square + 1e-5) + _COLLISION * collisions + _SKIP * skips
     best = cost.argmin(axis=1)
-    ranking = np.argsort(cost[np.arange(len(periods)), best])[:8]
-    return [(float(periods[i]), float(middle + phases[best[i]] * periods[i])) for i in ranking]
+    chosen: list[int] = []
+    for i in np.argsort(cost[np.arange(len(periods)), best]).tolist():
+        # Neighbours end up the same when they are refined.
+        if all(abs(i - other) > 3 for other in chosen):
+            chosen.append(i)
+        if len(chosen) == _REFINED:
+            break
+    return [(float(periods[i]), float(middle + phases[best[i]] * periods[i])) for i in chosen]
 
 
 def _refined(times: NDArray[np.float64], period: float, origin: float) -> Cadence | None:
