@@ -23,18 +23,19 @@ Situation = Callable[[Random, int], list[Message]]
 """From a random source and a number of moments: messages in order of arrival."""
 
 
-def different_rates(random: Random, count: int) -> list[Message]:
-    """RGB at 30 Hz, thermal at 9 Hz: each thermal picture goes with the nearest RGB one."""
-    thermal = SECOND // 9
-    sent = []
-    for message in messages(random, count, periodic(), drops=0.0):
-        if message.which == RGB:
-            sent.append(message)
-    for number in range(count * PERIOD // thermal - 1):
-        exact = number * thermal
-        stamp = SECOND + exact + random.randint(-3 * MS, 3 * MS)
-        sent.append(Message(THERMAL, round(exact / PERIOD), stamp, stamp + 25 * MS))
-    return sorted(sent, key=lambda message: message.arrival)
+def different_rates(thermal: int) -> Situation:
+    """RGB at 30 Hz, thermal with another period (ns): each goes with the nearest RGB picture."""
+
+    def situation(random: Random, count: int) -> list[Message]:
+        both = messages(random, count, periodic(), drops=0.0)
+        sent = [message for message in both if message.which == RGB]
+        for number in range((count - 1) * PERIOD // thermal):
+            exact = number * thermal
+            stamp = SECOND + exact + random.randint(-3 * MS, 3 * MS)
+            sent.append(Message(THERMAL, round(exact / PERIOD), stamp, stamp + 25 * MS))
+        return sorted(sent, key=lambda message: message.arrival)
+
+    return situation
 
 
 def drift(random: Random, count: int) -> list[Message]:
@@ -126,7 +127,8 @@ def unsteady_trigger(by: int) -> Situation:
 
 
 SITUATIONS: dict[str, Situation] = {
-    "30 and 9 Hz": different_rates,
+    "30 and 9 Hz": different_rates(SECOND // 9),
+    "30 and 29.4 Hz": different_rates(SECOND * 10 // 294),
     "periods drift by 1 %": drift,
     "arrivals in bursts": bursts,
     "2 % twice, 2 % out of order": disorder,

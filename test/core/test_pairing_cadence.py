@@ -165,6 +165,16 @@ def test_different_rates_relate_a_slow_slot_to_the_nearest_fast_one() -> None:
     assert 250 < wanted < 290
 
 
+def test_rates_that_differ_by_a_fiftieth_are_not_taken_for_equal() -> None:
+    slow = PERIOD * 51 // 50
+    related = relation((PERIOD, slow), (0, 0), count=90)
+    assert related.sure and not related.equal and related.slower == 1
+    for slot in range(20, 24):
+        assert related.target(slot) == round(slot * slow / PERIOD)
+    # A whole slot further after so many, and further than any constant difference.
+    assert related.target(80) - 80 == round(80 / 50)
+
+
 def judge(last: int | None, stamp: int, *, other: int | None = None, **more: int) -> Verdict:
     gate: Gate[str] = Gate(last)
     if "suspect" in more:

@@ -7,10 +7,12 @@ import sys
 from random import Random
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from bifuse_core.bench.approximate import ApproximateTime
 from bifuse_core.bench.cameras import MS, PERIOD, messages, periodic
-from bifuse_core.streams.pairing import PairingState, StreamPairing
+from bifuse_core.streams.pairing import PairingCounters, PairingState, StreamPairing
+from bifuse_ros.diagnostics import Health, fusion_status
 from bifuse_ros.fusion_parameters import PARAMETERS, Settings
 from bifuse_ros.pairing import ApproximatePairing, create_pairing
 from bifuse_ros.pairing_diagnostics import pairing_advice, pairing_values
@@ -91,3 +93,24 @@ def test_the_best_offset_undoes_the_lag() -> None:
     assert values["best sync.offset (s)"] == "-0.0080"
     assert values["thermal residual (periods)"] == "0.050"
     assert "best sync.offset (s)" not in pairing_values(state(None), offset=0.0)
+
+
+def test_diagnostics_warn_of_pairs_in_doubt_though_they_are_fused() -> None:
+    for misfit, level in ((0.42, DiagnosticStatus.WARN), (0.1, DiagnosticStatus.OK)):
+        health = Health()
+        for meter in (*health.received.values(), health.fused):
+            meter.tick()
+        status = fusion_status(
+            "fusion_node",
+            health,
+            PairingCounters(received=[1, 1], paired=1),
+            state(misfit),
+            topics={"thermal": "/thermal", "rgb": "/rgb"},
+            slop=0.02,
+            offset=0.0,
+            facts={},
+            displaced=0,
+        )
+        assert status.level == level
+        assert ("sync.offset" in status.message) == (level == DiagnosticStatus.WARN)
+        assert f"{misfit:.3f}" in {value.value for value in status.values}

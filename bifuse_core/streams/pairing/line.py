@@ -45,6 +45,11 @@ class Line:
         """Standard deviation of the line at `anchor`, in periods; twice that at its end."""
         return self.rms / sqrt(max(len(self._window), 1))
 
+    @property
+    def period_uncertainty(self) -> float:
+        """Standard deviation of the period, relative to it."""
+        return self.rms * sqrt(12 / max(len(self._window), 1) ** 3)
+
     def add(self, slot: int, stamp: int) -> None:
         """Take in the stamp of one more slot."""
         y = stamp - self._base - slot * self._step

@@ -7,7 +7,7 @@ from math import hypot
 
 from bifuse_core.streams.pairing.cadence import SlotTracker
 
-EQUAL = 0.025
+EQUAL = 0.001
 """Relative difference of two periods up to which slots are paired one to one."""
 
 HYSTERESIS = 0.1
@@ -40,7 +40,7 @@ class SlotRelation:
         self.slower = periods.index(max(periods))
         self.lines = trackers[0].line, trackers[1].line
         self.slow, self.fast = trackers[self.slower], trackers[1 - self.slower]
-        self.equal = max(periods) < min(periods) * (1 + EQUAL)
+        self.equal = True
         self.misfit = 0.0
         self.triggered = False
         self._difference: int | None = None
@@ -56,6 +56,12 @@ class SlotRelation:
         slow, fast = self.slow.line, self.fast.line
         assert slow and fast
         self.triggered = max(slow.rms, fast.rms) > UNSTEADY and distance < fast.period / 8
+        unequal = abs(slow.period / fast.period - 1)
+        doubt = 4 * hypot(slow.period_uncertainty, fast.period_uncertainty)
+        if unequal > max(EQUAL, doubt):
+            self.equal, self._difference = False, None
+        elif unequal + doubt < EQUAL:
+            self.equal = True
         if not self.equal:
             return
         # Between the middles of both windows, where the lines are known best.
@@ -76,9 +82,10 @@ class SlotRelation:
             return slot + self._difference
         return round(self.fast.position(self.slow.time(slot)))
 
+    def nearest(self, slot: int) -> int:
+        """Return the slot of the slower camera that is nearest to one of the faster."""
+        return round(self.slow.position(self.fast.time(slot)))
+
     def wanted(self, slot: int) -> bool:
         """Tell whether a fast slot, or its neighbour, is the nearest to a slow one."""
-        if self._difference is not None:
-            return True
-        nearest = round(self.slow.position(self.fast.time(slot)))
-        return abs(self.target(nearest) - slot) <= 1
+        return self.equal or abs(self.target(self.nearest(slot)) - slot) <= 1

@@ -38,15 +38,15 @@ def pair_slots(
         slot, candidate = slow.slots[0], fast.slots[0]
         target = relation.target(slot)
         if candidate != target:
-            near = not relation.equal and abs(candidate - target) == 1
+            near = _substitute(relation, slot, candidate, target)
             if candidate < target:
                 if near and len(fast) == 1 and not ended:
                     break
-                if not near or (len(fast) > 1 and _better(slow, fast, target)):
+                if not near or (len(fast) > 1 and _better(slow, fast, relation, target)):
                     fast.pop()
                     counters.unmatched += 1
                     continue
-            elif not near or candidate >= relation.target(slot + 1):
+            elif not near:
                 slow.pop()
                 counters.unmatched += 1
                 continue
@@ -62,9 +62,18 @@ def pair_slots(
     return pairs
 
 
-def _better(slow: Waiting[T], fast: Waiting[T], target: int) -> bool:
+def _substitute(relation: SlotRelation, slot: int, candidate: int, target: int) -> bool:
+    """Tell whether a fast slot can stand in for the one that is nearest to a slow slot."""
+    if relation.equal or abs(candidate - target) != 1:
+        return False
+    return relation.nearest(candidate) == slot
+
+
+def _better(slow: Waiting[T], fast: Waiting[T], relation: SlotRelation, target: int) -> bool:
     """Tell whether the second fast message suits the first slow one better than the first."""
-    if fast.slots[1] <= target:
+    second = fast.slots[1]
+    if second <= target:
         return True
     stamp = slow.stamps[0]
-    return fast.slots[1] == target + 1 and fast.stamps[1] - stamp < stamp - fast.stamps[0]
+    nearer = fast.stamps[1] - stamp < stamp - fast.stamps[0]
+    return nearer and _substitute(relation, slow.slots[0], second, target)
