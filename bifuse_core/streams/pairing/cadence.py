@@ -172,7 +172,7 @@ class SlotTracker:
             return None
         # Ever more rarely where there is none.
         few = self._count < 2 * MOST
-        self._next = self._count + (max(self._count // 5, 2) if few else min(self._count, 512))
+        self._next = self._count + (max(self._count // 3, 2) if few else min(self._count, 512))
         found = find_cadence(self._recent)
         return self._lock(found) if found else None
 

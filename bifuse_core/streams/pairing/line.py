@@ -37,7 +37,11 @@ class Line:
 
     @property
     def capacity(self) -> int:
-        """Stamps that the window should hold: the noisier, the more."""
+        """Stamps that the window should hold: so many that noise moves its end little.
+
+        Fewer follow a drift sooner. At the end the line is uncertain by 2 rms / sqrt(capacity), a
+        fortieth of a period.
+        """
         return min(max(int((85 * self.rms) ** 2), SHORTEST), LONGEST)
 
     @property

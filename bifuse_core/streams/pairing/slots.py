@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from bifuse_core.streams.pairing.counters import THERMAL, Pair, PairingCounters
+from bifuse_core.streams.pairing.counters import RGB, THERMAL, Pair, PairingCounters
 from bifuse_core.streams.pairing.relation import SlotRelation
 from bifuse_core.streams.pairing.waiting import Waiting
 
@@ -51,7 +51,7 @@ def pair_slots(
                 counters.unmatched += 1
                 continue
         thermal_stamp, thermal = waiting[THERMAL].pop()
-        rgb_stamp, rgb = waiting[1 - THERMAL].pop()
+        rgb_stamp, rgb = waiting[RGB].pop()
         skew = thermal_stamp - rgb_stamp
         if abs(skew) > slop:
             counters.over_slop += 2
