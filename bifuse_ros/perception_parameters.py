@@ -50,7 +50,7 @@ PERCEPTION_PARAMETERS = (
         (64, 4096),
         live=True,
     ),
-    Declared("segmenter", NONE, "network that makes masks", choices=(NONE, *SEGMENTERS)),
+    Declared("segmenter", "segformer_b0", "network that makes masks", choices=(NONE, *SEGMENTERS)),
     Declared("segmenter_weights", "", "its weights file; empty: the shipped one"),
     Declared(
         "segmentation.width",

@@ -16,7 +16,12 @@ from bifuse_core.bilevel.strategies.strategy import Strategy
 
 
 def save_state(
-    file: Path, settings: Settings, step: int, learner: Learner, strategy: Strategy
+    file: Path,
+    settings: Settings,
+    step: int,
+    learner: Learner,
+    strategy: Strategy,
+    pairs: list[int],
 ) -> None:
     """Write all that a run needs to go on as if nothing had happened.
 
@@ -26,18 +31,20 @@ def save_state(
         step: steps done.
         learner: its networks.
         strategy: of the phase that the next step belongs to.
+        pairs: in each of its sources.
     """
     parts = {
         "fusion": learner.fusion.state_dict(),
         "mean": learner.mean.state_dict(),
         "tasks": [task.net.state_dict() for task in learner.tasks],
         "strategy": strategy.state_dict(),
+        "pairs": pairs,
     }
     write_state(file, settings, step, parts)
 
 
 def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any]) -> None:
-    """Write the state of any run, with that of the global random generator.
+    """Write the state of any run, with those of the global random generators.
 
     The file is replaced at once, so one that is there is whole.
 
@@ -52,6 +59,7 @@ def write_state(file: Path, settings: Section, step: int, parts: dict[str, Any])
         "step": step,
         **parts,
         "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all(),
     }
     temporary = file.with_suffix(".tmp")
     torch.save(state, temporary)
@@ -91,7 +99,14 @@ def restore(state: dict[str, Any], learner: Learner) -> None:
     learner.mean.load_state_dict(state["mean"])
     for task, task_state in zip(learner.tasks, state["tasks"], strict=True):
         task.net.load_state_dict(task_state)
+    restore_random(state)
+
+
+def restore_random(state: dict[str, Any]) -> None:
+    """Give the global random generators what `write_state` wrote; those of GPUs that are there."""
     torch.set_rng_state(state["random"])
+    for number, one in enumerate(state["random_cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(one, number)
 
 
 def _differences(stored: Any, own: Any, key: str = "") -> list[str]:

@@ -11,6 +11,7 @@ import torch
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from bifuse_core.bilevel.configuration import read_configuration
+from bifuse_core.bilevel.data_settings import DataSettings
 from bifuse_core.bilevel.hypergradient import hypergradient_by_name
 from bifuse_core.bilevel.objectives.zoo import content_by_name
 from bifuse_core.bilevel.sections import (
@@ -20,7 +21,6 @@ from bifuse_core.bilevel.sections import (
     Choice,
     Count,
     CriticSettings,
-    DataSettings,
     DetectorSettings,
     LogSettings,
     OptimiserSettings,

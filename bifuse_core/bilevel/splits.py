@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bifuse_core.bilevel.crops import Crops, Part, Remembered, Source
+from bifuse_core.bilevel.data_settings import DataSettings, SourceSettings
 from bifuse_core.bilevel.labelled import open_labelled
-from bifuse_core.bilevel.sections import DataSettings, SourceSettings
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.layouts.layout import Options

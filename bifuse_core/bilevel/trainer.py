@@ -66,7 +66,7 @@ def train(
         The figures of the last step; none where all steps were done before.
 
     Raises:
-        ValueError: `out` holds a run with other settings, or a damaged one.
+        ValueError: `out` holds a run with other settings or other data, or a damaged one.
         PairError: a pair cannot be read.
         FloatingPointError: a loss or gradient is not finite; the message names the batch.
     """
@@ -78,7 +78,9 @@ def train(
     state = read_state(file, settings) if file.exists() else None
     done = int(state["step"]) if state is not None else 0
     _require_same_start(done, file)
+    pairs = [len(source.pairs) for source in splits.whole.sources]
     if state is not None:
+        _require_same_data(state["pairs"], pairs, file)
         restore(state, learner)
     journal = Journal(out / CURVES, settings.log, done) if processes.rank() == 0 else None
     figures, start = Figures(), 0
@@ -86,7 +88,7 @@ def train(
         for phase, following in zip(phases, [*phases[1:], phases[-1]], strict=True):
             if state is not None and start <= done < start + phase.steps:
                 phase.strategy.load_state_dict(state["strategy"])
-            run = _Run(settings, learner, phase, following.strategy, start, file, journal)
+            run = _Run(settings, learner, phase, following.strategy, start, pairs, file, journal)
             figures = run.go(max(0, done - start)) or figures
             start += phase.steps
     finally:
@@ -118,6 +120,14 @@ def _require_same_start(done: int, file: Path) -> None:
         )
 
 
+def _require_same_data(begun: list[int], found: list[int], file: Path) -> None:
+    if begun != found:
+        raise ValueError(
+            f"{file}: the run began with {begun} pairs in its sources, and there are {found} now; "
+            "give the data that it began with, or another folder"
+        )
+
+
 def _phases(settings: Settings, learner: Learner, splits: Splits) -> list[Phase]:
     content = content_by_name(settings.content.name, **settings.content.options)
     warm_start = Phase(
@@ -145,6 +155,8 @@ class _Run:
     """Of the phase that comes next, or of this one."""
     start: int
     """Steps of the phases before this one."""
+    pairs: list[int]
+    """In each source."""
     file: Path
     journal: Journal | None
 
@@ -167,7 +179,7 @@ class _Run:
         )
         for number in progress:
             figures = phase.strategy.step(number, training, validation)
-            self.learner.follow(number)
+            self.learner.follow(self.start + number)
             self._note(self.start + number + 1, figures)
             losses = {n: f"{v:.4f}" for n, v in figures.items() if not n.startswith("gradient")}
             progress.set_postfix(losses, refresh=False)
@@ -198,4 +210,5 @@ class _Run:
         if self.journal is not None:
             self.journal.flush()
             strategy = self.phase.strategy if done < self.phase.steps else self.following
-            save_state(self.file, self.settings, self.start + done, self.learner, strategy)
+            step = self.start + done
+            save_state(self.file, self.settings, step, self.learner, strategy, self.pairs)

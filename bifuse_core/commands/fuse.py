@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from bifuse_core.data.bag_reader import BAG_SUFFIXES
 from bifuse_core.data.bag_results import BAG_SUFFIX, bag_file
-from bifuse_core.data.bags import BAG_SUFFIXES, TOPICS, BagPairs
+from bifuse_core.data.bags import TOPICS, BagPairs
 from bifuse_core.data.pairs import PairSource
 from bifuse_core.data.results import Fused, Keep, picture_folder, video_file
 from bifuse_core.data.sources import open_pairs

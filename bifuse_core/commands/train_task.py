@@ -63,13 +63,13 @@ def _train(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace
     torch.manual_seed(settings.seed)
     net, origin = _start(settings, lesson)
     see = input_by_name(settings.input, args.device)
-    sources, scored = (
-        open_sources(chosen, args.data, settings.task, see)
-        for chosen in (settings.sources, settings.scored)
-    )
+    sources = open_sources(settings.sources, args.data, settings.task)
+    scored = open_sources(settings.scored, args.data, settings.task, see)
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    crops = Crops(sources, settings.crop, settings.seed)
+    if settings.workers:
+        see = input_by_name(settings.input, "cpu")  # Processes that read ahead cannot use a GPU.
+    crops = Crops(sources, settings.crop, see, settings.seed)
     net = net.to(choose_device(args.device))
     scores = learn(settings, net, lesson, crops, scored, args.out)
     card = {

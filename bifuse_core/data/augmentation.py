@@ -86,7 +86,7 @@ class Augmentation:
 def scaled(sample: Sample, factor: float) -> Sample:
     """Return the sample at another size; sides are rounded up to whole pixels."""
     height, width = sample.thermal.shape
-    size = (math.ceil(width * factor - 1e-6), math.ceil(height * factor - 1e-6))
+    size = scaled_size(height, width, factor)[::-1]
     smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     stretch = np.array([size[0] / width, size[1] / height] * 2, np.float32)
     mask = sample.mask
@@ -101,6 +101,11 @@ def scaled(sample: Sample, factor: float) -> Sample:
         ignore=sample.ignore * stretch,
         mask=mask,
     )
+
+
+def scaled_size(height: int, width: int, factor: float) -> tuple[int, int]:
+    """Return height and width of a picture that `scaled` returns."""
+    return math.ceil(height * factor - 1e-6), math.ceil(width * factor - 1e-6)
 
 
 def cropped(

@@ -7,7 +7,6 @@ Read with the package rosbags, which needs no ROS.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bifuse_core.data.bag_reader import open_bag, stamp_of
 from bifuse_core.data.faults import PairError, PictureError
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.pictures import size_of
 from bifuse_core.imaging import encodings
 from bifuse_core.imaging.thermal import Limits, ThermalNormaliser, ThermalSettings, finite
 from bifuse_core.streams.pairing import RGB, THERMAL, StreamPairing
-
-BAG_SUFFIXES = (".mcap", ".db3")
 
 TOPICS = ("thermal/image_raw", "rgb/image_raw")
 """Thermal and RGB, as recorder_node records them."""
@@ -92,7 +90,7 @@ class BagPairs:
     @cached_property
     def index(self) -> tuple[tuple[Recorded, Recorded], ...]:
         """The (thermal, RGB) images of each pair, found in one pass over the bag."""
-        with _reading(self.path) as reader:
+        with open_bag(self.path) as reader:
             thermal, rgb = self._connections(reader)
             pairing = StreamPairing[Recorded](
                 round(self.sync.slop * 1e9),
@@ -103,7 +101,7 @@ class BagPairs:
             for connection, received, data in reader.messages([*thermal, *rgb]):
                 message = reader.deserialize(data, connection.msgtype)
                 encoding, frame = getattr(message, "encoding", ""), message.header.frame_id
-                image = Recorded(connection.topic, received, _stamp(message), encoding, frame)
+                image = Recorded(connection.topic, received, stamp_of(message), encoding, frame)
                 side = THERMAL if connection in thermal else RGB
                 pairs += pairing.push(side, image.stamp, image)
             pairs += pairing.flush()
@@ -119,7 +117,7 @@ class BagPairs:
         return len(self.index)
 
     def __iter__(self) -> Iterator[ImagePair]:
-        with _reading(self.path) as reader:
+        with open_bag(self.path) as reader:
             for number in range(len(self)):
                 yield self._pair(reader, number)
 
@@ -130,7 +128,7 @@ class BagPairs:
             PictureError: an image is malformed, the two differ in size, or no thermal pixel is
                 finite.
         """
-        with _reading(self.path) as reader:
+        with open_bag(self.path) as reader:
             return self._pair(reader, number)
 
     def thermal_limits(self, settings: ThermalSettings) -> tuple[Limits | None, ...]:
@@ -152,7 +150,7 @@ class BagPairs:
             yield from [None] * len(self)
             return
         normaliser = ThermalNormaliser(settings)
-        with _reading(self.path) as reader:
+        with open_bag(self.path) as reader:
             for number, (_, rgb) in enumerate(self.index):
                 try:
                     # By the stamp of the camera that fusion_node refers to.
@@ -195,7 +193,7 @@ class BagPairs:
         where = f"{self.path}: {image.topic} at {image.stamp} ns"
         for connection, _, data in reader.messages(connections, start, start + 1):
             message = reader.deserialize(data, connection.msgtype)
-            if _stamp(message) != image.stamp:
+            if stamp_of(message) != image.stamp:
                 continue
             packed = connection.msgtype == _COMPRESSED
             decoders = (
@@ -211,47 +209,3 @@ class BagPairs:
                 raise PictureError(f"{where}: no pixel is finite")
             return picture
         raise PictureError(f"{where} is no longer there")
-
-
-def is_bag(path: Path) -> bool:
-    """Tell whether a path is a bag: a file of one, or a folder that holds one."""
-    if path.is_dir():
-        return (path / "metadata.yaml").is_file() or len(_files(path)) == 1
-    return path.suffix in BAG_SUFFIXES
-
-
-def _files(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.iterdir()) if file.suffix in BAG_SUFFIXES]
-
-
-def _stamp(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[Any]:
-    """Open a bag.
-
-    Raises:
-        PairError: rosbags is not installed, or the bag is damaged.
-    """
-    try:
-        from rosbags.highlevel import AnyReader
-        from rosbags.typesys import Stores, get_typestore
-    except ImportError as error:
-        raise PairError(f"{path}: bags need the package rosbags (pip install rosbags)") from error
-    if not is_bag(path):
-        raise PairError(f"{path}: not a bag; expected a rosbag2 folder, .mcap or .db3 file")
-    # A recording that broke off has no metadata.
-    whole = path.is_file() or (path / "metadata.yaml").is_file()
-    try:
-        # Recordings of Humble and before do not carry the definitions of their messages.
-        types = get_typestore(Stores.ROS2_HUMBLE)
-        with AnyReader([path if whole else _files(path)[0]], default_typestore=types) as reader:
-            yield reader
-    except PairError:
-        raise
-    # Over damaged bytes a reader raises whatever the library beneath it does.
-    except Exception as error:
-        raise PairError(f"{path}: not a readable bag: {type(error).__name__}: {error}") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bifuse_core.data.bags import TOPICS, BagPairs, is_bag
+from bifuse_core.data.bag_reader import is_bag
+from bifuse_core.data.bags import TOPICS, BagPairs
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.pairs import FolderPairs, PairSource, partners
 from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs, partner_video

@@ -33,7 +33,7 @@ class DetectionSettings:
     """
 
     threshold: float = 0.3
-    overlap: float = 0.6
+    overlap: float = 0.5
     maximum: int = 100
     classes: tuple[str, ...] | None = None
     width: int = 640

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -38,6 +39,8 @@ class OpenVinoNet:
     """
 
     def __init__(self, net: nn.Module, dtype: torch.dtype, threads: int) -> None:
+        # Unless it is missing, OpenVINO tells its makers over the network of every import.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         try:
             import openvino
         except ImportError as error:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 MAXIMUM_BYTES = 2**30
 """Largest weights file; a larger one is no network for a robot."""
@@ -49,10 +50,12 @@ def save_weights(
         net: the network.
         card: what the card says beyond network and checksum: data, command, metrics.
         classes: names of what the network tells apart, if it does.
+
+    Raises:
+        CheckpointError: a finite value is beyond half precision (65504); nothing is written.
     """
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
-        for name, tensor in net.state_dict().items()
+        name: _half(name, tensor).cpu().contiguous() for name, tensor in net.state_dict().items()
     }
     temporary = weights.with_suffix(".tmp")
     metadata = {"network": network} | ({"classes": json.dumps(list(classes))} if classes else {})
@@ -63,6 +66,19 @@ def save_weights(
     temporary.replace(weights)
     card_of(weights).write_text(text, encoding="utf-8")
     return checksum
+
+
+def _half(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    lost = half.isinf() & tensor.isfinite()
+    if lost.any():
+        raise CheckpointError(
+            f"{name} holds {tensor[lost][0].item():g}, which half precision (at most "
+            f"{torch.finfo(torch.half).max:g}) does not"
+        )
+    return half
 
 
 def verified_sha256(weights: Path) -> str:

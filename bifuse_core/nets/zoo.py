@@ -41,7 +41,7 @@ SHIPPED = ("edge", "bdl")
 """The fusion networks whose weights come with the package. Named, not looked for: where the file
 of one of them is missing, the installation is broken."""
 
-SHIPPED_TASKS: tuple[str, ...] = ("fcos_small",)
+SHIPPED_TASKS = ("fcos_small", "segformer_b0")
 """Likewise the detectors and segmenters."""
 
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The endless draw of random crops around labelled objects, each crop known by its number."""
+"""The endless draw of random crops around labelled objects, each crop known by its number.
+
+The two cameras of a pair are varied first, each for itself, then seen: a day of which the colour
+camera is left in the dark becomes a night, with all labels of the day.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from bifuse_core.data.augmentation import cropped, flipped, regraded, scaled
+from bifuse_core.data.augmentation import cropped, flipped, regraded, scaled, scaled_size
+from bifuse_core.data.classes import SOME_STUFF
 from bifuse_core.data.sample import Sample
 from bifuse_core.metrics.unlabelled import UNLABELLED
+from bifuse_core.perception.inputs import Input, seen
 from bifuse_core.perception.settings import CropSettings
 from bifuse_core.perception.sources import Source
 
 VISIBLE = 0.3
 """Least share of a box that a crop must leave for it to stay an object."""
 
-GAIN, OFFSET, GAMMA = (0.7, 1.3), (-0.05, 0.08), (0.6, 1.6)
+OFFSET, GAMMA = (-0.05, 0.08), (0.6, 1.6)
 """Intervals in which grey levels are varied."""
+
+GAIN = (0.7, 1.3)
+"""The interval of factors of grey levels."""
+
+DARK = (0.1, 0.7)
+"""Those of a colour picture that becomes one of dusk or night."""
 
 GREY = 114
 """What a crop shows beyond its picture: the mean of pictures, which networks see as 0."""
@@ -36,7 +48,7 @@ class Crop:
     """A crop with what is known of it.
 
     Attributes:
-        sample: the crop; `rgb` is what the network sees.
+        sample: the crop, as the network sees it.
         source: what it comes from.
     """
 
@@ -49,17 +61,20 @@ class Crops(Dataset[Crop]):
     """Random crops; the one of a number is always the same, so a run goes on where it stopped.
 
     A source is drawn, one of the classes in it (rarer ones more often than they appear), a picture
-    with that class, and one of its objects, which the crop is laid around. The rest are crops of
-    any place of any picture. Those of a mosaic come from one source, since what is known differs.
+    with that class, and one of its objects, which the crop is laid around; where there is a mask
+    instead of boxes, one of its pixels. The rest are crops of any place of any picture. Those of a
+    mosaic come from one source, since what is known differs.
 
     Attributes:
         sources: at least one, each with at least one sample.
         settings: see `CropSettings`.
+        see: makes the input of the network.
         seed: of all random choices.
     """
 
     sources: Sequence[Source]
     settings: CropSettings
+    see: Input
     seed: int = 0
 
     def __getitem__(self, number: int) -> Crop:
@@ -73,10 +88,6 @@ class Crops(Dataset[Crop]):
             sample = self._part(chosen, self.settings.size, 1.0, random)
         if random.random() < self.settings.flip:
             sample = flipped(sample)
-        if random.random() < self.settings.vary:
-            gamma = math.exp(random.uniform(*np.log(GAMMA)))
-            levels = regraded(sample.rgb, random.uniform(*GAIN), random.uniform(*OFFSET), gamma)
-            sample = replace(sample, rgb=levels)
         return Crop(sample, self.sources[chosen])
 
     @cached_property
@@ -86,7 +97,7 @@ class Crops(Dataset[Crop]):
         for source in self.sources:
             by_class: dict[int, list[int]] = {}
             for number, sample in enumerate(source.samples):
-                for label in np.unique(_labels(sample)).tolist():
+                for label in _classes(sample):
                     by_class.setdefault(label, []).append(number)
             found.append(by_class)
         return found
@@ -109,33 +120,64 @@ class Crops(Dataset[Crop]):
         """Return a crop of some size from a source, its picture scaled for a whole crop."""
         sample, box = self._aim(chosen, random)
         low, high = np.log(self.settings.scale)
-        fit = min(c / n for c, n in zip(self.settings.size, sample.rgb.shape[:2], strict=True))
+        height, width = sample.rgb.shape[:2]
+        fit = min(self.settings.size[0] / height, self.settings.size[1] / width)
         factor = fit * shrink * math.exp(random.uniform(low, high))
-        sample = scaled(sample, factor)
         spans = [None, None] if box is None else [factor * box[1::2], factor * box[0::2]]
-        sides = sample.rgb.shape[:2]
+        sides = scaled_size(height, width, factor)
         top, left = (
             _place(side, room, span, random)
             for side, room, span in zip(sides, size, spans, strict=True)
         )
-        return _cut(sample, top, left, size)
+        # Only what will be shown is varied, seen and scaled; seen before it is scaled, as a robot
+        # fuses what its cameras give.
+        above, beside = (max(0, math.floor(place / factor)) for place in (top, left))
+        part = _window(sample, above, beside, [math.ceil(room / factor) + 1 for room in size])
+        part = scaled(seen(self._varied(part, random), self.see), factor)
+        return _cut(
+            part, math.floor(top - factor * above), math.floor(left - factor * beside), size
+        )
+
+    def _varied(self, sample: Sample, random: np.random.Generator) -> Sample:
+        """Return a pair as other exposures and other thermal ranges would show it."""
+        thermal, rgb = sample.thermal, sample.rgb
+        if random.random() < self.settings.vary:
+            thermal = regraded(thermal, random.uniform(*GAIN), *_bent(random))
+        if random.random() < self.settings.dark:
+            rgb = regraded(rgb, random.uniform(*DARK), *_bent(random))
+        elif random.random() < self.settings.vary:
+            rgb = regraded(rgb, random.uniform(*GAIN), *_bent(random))
+        return replace(sample, thermal=thermal, rgb=rgb)
 
     def _aim(
         self, chosen: int, random: np.random.Generator
     ) -> tuple[Sample, NDArray[np.float32] | None]:
-        """Choose a picture of a source, and the box of the object that the crop shall show."""
+        """Choose a picture of a source, and the box of what the crop shall show."""
         samples, shown = self.sources[chosen].samples, self._shown[chosen]
         if not shown or random.random() >= self.settings.aimed:
             return samples[int(random.integers(len(samples)))], None
         often = np.sqrt([len(numbers) for numbers in shown.values()])
         label = list(shown)[int(random.choice(len(often), p=often / often.sum()))]
         sample = samples[int(random.choice(shown[label]))]
-        assert sample.boxes is not None
-        return sample, random.choice(sample.boxes[_labels(sample) == label])
+        if sample.boxes is not None:
+            return sample, random.choice(sample.boxes[sample.labels == label])
+        assert sample.mask is not None
+        y, x = random.choice(np.argwhere(sample.mask == label))
+        return sample, np.array([x, y, x + 1, y + 1], np.float32)
 
 
-def _labels(sample: Sample) -> NDArray[np.int64]:
-    return np.zeros(0, np.int64) if sample.labels is None else sample.labels
+def _bent(random: np.random.Generator) -> tuple[float, float]:
+    """Choose an offset and an exponent of grey levels."""
+    return random.uniform(*OFFSET), math.exp(random.uniform(*np.log(GAMMA)))
+
+
+def _classes(sample: Sample) -> list[int]:
+    """Return the classes that are known to be in a picture."""
+    if sample.labels is not None:
+        return np.unique(sample.labels).tolist()
+    if sample.mask is not None:
+        return np.unique(sample.mask[sample.mask < SOME_STUFF]).tolist()
+    return []
 
 
 def _place(
@@ -154,6 +196,18 @@ def _place(
         first, last = sorted((math.ceil(span[1]) - room, math.floor(span[0])))
         low, high = (min(max(end, low), high) for end in (first, last))
     return int(random.integers(low, high + 1))
+
+
+def _window(sample: Sample, top: int, left: int, size: Sequence[int]) -> Sample:
+    """Return a part of the pictures; boxes are moved along, and none is cut or left out."""
+    rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
+    part = replace(
+        sample,
+        thermal=sample.thermal[rows, columns],
+        rgb=np.ascontiguousarray(sample.rgb[rows, columns]),
+        mask=None if sample.mask is None else sample.mask[rows, columns],
+    )
+    return _moved(part, -top, -left)
 
 
 def _cut(sample: Sample, top: int, left: int, size: tuple[int, int]) -> Sample:

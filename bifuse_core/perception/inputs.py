@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,16 @@ from bifuse_core.imaging.thermal import ThermalSettings
 
 Input = Callable[[Sample], NDArray[np.uint8]]
 """Returns the colour picture (H, W, 3) of a sample whose thermal picture is in [0, 1]."""
+
+
+def seen(sample: Sample, see: Input) -> Sample:
+    """Return the sample as a task network sees it: its colour picture is the input.
+
+    The thermal picture, which nothing looks at any more, is blank and takes no memory.
+    """
+    blank = np.broadcast_to(np.uint8(0), sample.thermal.shape)
+    return replace(sample, rgb=see(sample), thermal=blank)
+
 
 AS_IT_IS = ThermalSettings(range="fixed", minimum=0, maximum=1)
 """Leaves a normalised picture as it is."""
@@ -43,7 +54,22 @@ def input_by_name(name: str, device: str = "auto") -> Input:
         precision="fp32",
         thermal=AS_IT_IS,
     )
-    return lambda sample: engine.fuse(sample.thermal, sample.rgb, 0)
+    return Fused(engine)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """An input that an engine makes.
+
+    Attributes:
+        engine: takes normalised thermal pictures.
+    """
+
+    engine: Engine
+
+    def __call__(self, sample: Sample) -> NDArray[np.uint8]:
+        """Return the fused picture."""
+        return self.engine.fuse(sample.thermal, sample.rgb, 0)
 
 
 def fusion_of(name: str) -> tuple[str, Path | None]:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from bifuse_core.bilevel.journal import Journal
 from bifuse_core.bilevel.numbered import numbered_batches
-from bifuse_core.bilevel.run_state import read_state, write_state
+from bifuse_core.bilevel.run_state import read_state, restore_random, write_state
 from bifuse_core.bilevel.schedules import optimiser_of
 from bifuse_core.bilevel.sections import LogSettings
 from bifuse_core.perception.batch import Batch, collate
@@ -142,7 +142,9 @@ class _Learner(Generic[Network]):
         moves = number >= self.settings.frozen_steps
         # Its normalisations, too, stay as they are.
         self._backbone.requires_grad_(moves).train(moves)
-        parts = self.lesson.losses(self.net, batch)
+        half = self.settings.precision == "bfloat16"
+        with torch.autocast(batch.rgb.device.type, torch.bfloat16, enabled=half):
+            parts = self.lesson.losses(self.net, batch)
         loss = torch.stack(list(parts.values())).sum()
         loss.backward()
         length = nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.optimiser.clip)
@@ -181,7 +183,7 @@ class _Learner(Generic[Network]):
         self.mean.load_state_dict(state["mean"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
-        torch.set_rng_state(state["random"])
+        restore_random(state)
 
 
 def _require_finite(number: int, parts: dict[str, Tensor], length: Tensor, batch: Batch) -> None:

@@ -70,10 +70,11 @@ class CropSettings(Section):
         size: height and width, pixels.
         scale: interval by which pictures are enlarged, times the factor with which they just fit
             into the crop.
-        aimed: probability that a crop is laid around an object.
+        aimed: probability that a crop is laid around an object, or a pixel of a class.
         mosaic: probability that a crop is put together from four.
         flip: probability of left becoming right.
-        vary: probability of the grey levels being varied.
+        vary: probability, for each camera, of its grey levels being varied.
+        dark: probability of the colour camera seeing as little as at dusk or at night.
     """
 
     size: tuple[Positive, Positive] = (320, 416)
@@ -82,6 +83,7 @@ class CropSettings(Section):
     mosaic: Share = 0.3
     flip: Share = 0.5
     vary: Share = 0.7
+    dark: Share = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> CropSettings:
@@ -122,6 +124,7 @@ class TaskSettings(Section):
         frozen_steps: first of them, in which the backbone stays as it is.
         optimiser: of all parameters.
         backbone_rate: learning rate of the backbone, as a share of that of the rest.
+        precision: in which the network computes: float32 or bfloat16 (mixed precision).
         average: decay of the running mean of the weights, which is what is kept; 0 keeps the last.
         log: see `TaskLogSettings`.
         seed: of all random choices.
@@ -141,6 +144,7 @@ class TaskSettings(Section):
     frozen_steps: Count = 0
     optimiser: OptimiserSettings = OptimiserSettings(learning_rate=2e-3, clip=10.0)
     backbone_rate: Weight = 0.2
+    precision: Literal["float32", "bfloat16"] = "float32"
     average: Annotated[float, Field(ge=0, lt=1)] = 0.994
     log: TaskLogSettings = TaskLogSettings()
     seed: Count = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled data sets in memory, as a task network sees them."""
+"""Labelled data sets in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from bifuse_core.bilevel.labelled import open_labelled
@@ -18,7 +17,7 @@ from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.rendered.pairs import RenderedPairs
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import normalised
-from bifuse_core.perception.inputs import Input
+from bifuse_core.perception.inputs import Input, seen
 from bifuse_core.perception.settings import TaskSourceSettings
 
 
@@ -28,8 +27,8 @@ class Source:
 
     Attributes:
         name: for messages and tables.
-        samples: at least one, each with labels of the task. `rgb` is what the network sees; the
-            thermal picture is blank.
+        samples: at least one, each with labels of the task, its thermal picture in [0, 1]; or as
+            the network sees it, see `seen`.
         known: (K,) classes of which all objects have boxes.
         weight: of its pictures in the loss.
         share: part of all draws that it gets, relative to the other sources.
@@ -43,15 +42,15 @@ class Source:
 
 
 def open_sources(
-    chosen: Sequence[TaskSourceSettings], folder: Path, task: str, see: Input
+    chosen: Sequence[TaskSourceSettings], folder: Path, task: str, see: Input | None = None
 ) -> list[Source]:
-    """Read data sets into memory; about a megabyte a picture of 640x480.
+    """Read data sets into memory; a picture of 640x480 takes two megabytes, a seen one takes one.
 
     Args:
         chosen: which.
         folder: what their paths are relative to.
         task: `detection` or `segmentation`: samples without its labels are left out.
-        see: makes the input of the network.
+        see: makes the input of the network; by default samples stay pairs.
 
     Raises:
         PairError: a source is missing or faulty, or has no labels of the task.
@@ -60,11 +59,11 @@ def open_sources(
     return [_opened(settings, folder, task, see) for settings in chosen]
 
 
-def _opened(settings: TaskSourceSettings, folder: Path, task: str, see: Input) -> Source:
+def _opened(settings: TaskSourceSettings, folder: Path, task: str, see: Input | None) -> Source:
     found = _rendered(settings, task) if settings.rendered else _read(settings, folder, task)
     total = settings.rendered or None
     progress = tqdm(found, desc=settings.name, unit="picture", total=total, leave=False)
-    samples = tuple(_seen(sample, see) for sample in progress)
+    samples = tuple(seen(sample, see) if see else sample for sample in progress)
     if not samples:
         raise PairError(f"{settings.name}: not one sample with labels for {task}")
     return Source(settings.name, samples, settings.is_known, settings.weight, settings.share)
@@ -90,9 +89,3 @@ def _rendered(settings: TaskSourceSettings, task: str) -> Iterator[Sample]:
         else:
             sample = replace(sample, mask=frame.mask)
         yield normalised(sample)
-
-
-def _seen(sample: Sample, see: Input) -> Sample:
-    # Nothing looks at the thermal picture any more, so it shall take no memory.
-    blank = np.broadcast_to(np.uint8(0), sample.thermal.shape)
-    return replace(sample, rgb=see(sample), thermal=blank)

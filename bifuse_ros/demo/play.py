@@ -119,8 +119,7 @@ def show(
                 console.print(monitor.line())
             fail_if_ended(others)
     fail_if_failed(cameras)
-    # Discovery takes longer than a second where processors are short.
-    end = time.monotonic() + 3.0
+    end = time.monotonic() + 1.0
     while time.monotonic() < end:
         executor.spin_once(0.1)
 

@@ -208,6 +208,27 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         load_weights(tmp_path / "spoilt.safetensors", "edge", create_fusion("edge"))
 
 
+@pytest.mark.parametrize(("value", "said"), [(7e4, "70000"), (-1e30, "-1e\\+30")])
+def test_values_beyond_half_precision_are_refused_and_leave_the_old_weights(
+    saved: Path, value: float, said: str
+) -> None:
+    before, net = saved.read_bytes(), EdgeFusion()
+    name, tensor = next(iter(net.state_dict().items()))
+    tensor.view(-1)[1] = value
+    with pytest.raises(CheckpointError, match=f"{name} holds {said}.*at most 65504"):
+        save_weights(saved, "edge", net, {})
+    assert saved.read_bytes() == before
+    assert sorted(f.name for f in saved.parent.iterdir()) == ["some.safetensors", "some.yaml"]
+
+
+def test_the_largest_value_of_half_precision_is_kept(tmp_path: Path) -> None:
+    file, net = tmp_path / "some.safetensors", EdgeFusion()
+    name, tensor = next(iter(net.state_dict().items()))
+    tensor.view(-1)[1] = 65504.0
+    save_weights(file, "edge", net, {})
+    assert load_file(file)[name].view(-1)[1] == 65504.0
+
+
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     huge = tmp_path / "huge.safetensors"
     with huge.open("wb") as file:

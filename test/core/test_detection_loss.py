@@ -69,8 +69,8 @@ def loss_by_loops(maps: Maps, truths: list[Truth | None]) -> dict[str, float]:
             box += 2 * truth.weight * weight * (1 - giou(found, truth.boxes[chosen].tolist()))
             q = 1 / (1 + math.exp(-float(maps.centreness[number, place])))
             centreness -= truth.weight * (weight * math.log(q) + (1 - weight) * math.log(1 - q))
-            points += truth.weight
-            centred += truth.weight * weight
+            points += 1
+            centred += weight
     return {"focal": focal / points, "box": box / centred, "centreness": centreness / points}
 
 
@@ -94,6 +94,13 @@ def test_loss_is_that_of_the_definition() -> None:
     ]
     found = {name: part.item() for name, part in detection_loss(maps, truths).items()}
     assert found == pytest.approx(loss_by_loops(maps, truths), rel=1e-4)
+
+
+def test_a_batch_of_weak_pictures_weighs_less_than_one_of_true_ones() -> None:
+    maps = some_maps(2)
+    true, weak = (detection_loss(maps, [some_truth(weight=weight)] * 2) for weight in (1.0, 0.3))
+    for name, part in true.items():
+        assert weak[name].item() == pytest.approx(0.3 * part.item(), rel=1e-5)
 
 
 def gradient_of_logits(maps: Maps, truths: list[Truth | None]) -> Tensor:

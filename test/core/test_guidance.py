@@ -240,7 +240,7 @@ def test_start_weights_are_taken(tmp_path: Path) -> None:
     save_weights(file, "fcos_small", net, {}, DETECTION_CLASSES)
     (task,) = guides_of(settings(detector={"network": "fcos_small", "start": str(file)}), CPU)
     for found, expected in zip(task.net.parameters(), net.parameters(), strict=True):
-        assert found.detach().numpy() == pytest.approx(expected.detach().numpy(), abs=3e-3)
+        torch.testing.assert_close(found, expected, rtol=0, atol=3e-3)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bifuse_core.engine.detection import DetectionSettings
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.segmentation import SegmentationSettings
 from bifuse_core.nets.checkpoint import CheckpointError, save_weights
-from bifuse_core.nets.zoo import Trained, create_detector, create_fusion, create_segmenter
+from bifuse_core.nets.zoo import Trained, create_detector, create_fusion
 
 SIZES = [(640, 480), (1280, 960), (320, 240), (1280, 400), (500, 700), (641, 483), (97, 61)]
 
@@ -268,36 +268,3 @@ def test_a_backend_that_is_not_installed_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ImportError, match="pip install openvino=="):
         Engine("max", detector="fcos_small", detector_weights=weights[1], backend="openvino")
-
-
-@pytest.mark.slow
-def test_openvino_sees_what_pytorch_sees(
-    weights: tuple[Path, Path], tmp_path: Path, random: np.random.Generator
-) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
-    segmenter = tmp_path / "segformer_b0.safetensors"
-    save_weights(segmenter, "segformer_b0", create_segmenter("segformer_b0", 9), {}, ("a",) * 9)
-    plain, fast = (
-        Engine(
-            "max",
-            detector="fcos_small",
-            detector_weights=weights[1],
-            segmenter="segformer_b0",
-            segmenter_weights=segmenter,
-            device="cpu",
-            backend=backend,
-        )
-        for backend in ("torch", "openvino")
-    )
-    plain.segmentation = fast.segmentation = SegmentationSettings(96, 64)
-    for width, height in ((160, 96), (96, 64)):
-        settings = DetectionSettings(threshold=0.0, maximum=10, width=width, height=height)
-        plain.detection = fast.detection = settings
-        for _ in range(2):
-            picture = random.integers(0, 256, (height, width, 3), np.uint8)
-            expected, found = plain.perceive(picture), fast.perceive(picture)
-            np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
-            np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
-            assert found.mask is not None
-            assert np.mean(found.mask == expected.mask) > 0.99
-    assert fast.facts()["backend"] == "openvino"

@@ -6,14 +6,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import squares
 
+from bifuse_core.data.classes import SOME_STUFF
 from bifuse_core.data.sample import Sample
 from bifuse_core.metrics.unlabelled import UNLABELLED
 from bifuse_core.perception.batch import collate
 from bifuse_core.perception.crops import Crops
+from bifuse_core.perception.inputs import input_by_name, rgb, seen
 from bifuse_core.perception.settings import CropSettings
 from bifuse_core.perception.sources import Source
 
@@ -22,7 +25,7 @@ SIZE = (64, 96)
 
 def crops(*sources: Source, seed: int = 0, **changes: Any) -> Crops:
     settings = CropSettings.model_validate({"size": SIZE, "vary": 0, "mosaic": 0, **changes})
-    return Crops(sources or (squares.source(),), settings, seed)
+    return Crops(sources or (squares.source(),), settings, rgb, seed)
 
 
 def bright(sample: Sample) -> np.ndarray[Any, Any]:
@@ -158,6 +161,70 @@ def test_what_is_beyond_a_picture_is_grey_unlabelled_and_without_boxes() -> None
         low, high = (columns.min(), rows.min()), (columns.max() + 1, rows.max() + 1)
         assert (crop.boxes[:, :2] >= low).all()
         assert (crop.boxes[:, 2:] <= np.add(high, 0.5)).all()
+
+
+def test_crops_are_laid_around_pixels_of_rare_classes_where_there_are_masks_alone() -> None:
+    masked = []
+    for number in range(20):
+        mask = np.zeros((96, 128), np.uint8)
+        mask[:8, :8] = SOME_STUFF
+        # One picture in twenty has a few pixels of a bicycle, in one corner.
+        mask[92:, 124:] = 6 if number == 0 else 0
+        masked.append(replace(squares.picture(number), boxes=None, labels=None, mask=mask))
+    drawn = crops(squares.source(samples=tuple(masked)), aimed=1, flip=0, scale=[2.0, 2.2])
+    masks = [drawn[number].sample.mask for number in range(200)]
+    share = np.mean([6 in mask for mask in masks if mask is not None])
+    assert share == pytest.approx(1 / (1 + 20**0.5), abs=0.07)
+
+
+def test_a_crop_of_both_cameras_shows_what_a_fusion_of_the_whole_pair_shows_there() -> None:
+    random = np.random.default_rng(0)
+    smooth = cv2.GaussianBlur(random.random((96, 128)).astype(np.float32), (0, 0), 4)
+    thermal = (smooth - smooth.min()) / np.ptp(smooth)
+    pair = replace(squares.picture(1), thermal=thermal)
+    see = input_by_name("edge", "cpu")
+    whole = seen(pair, see)
+    for scale in (0.8, 1.0, 2.2):
+        settings = CropSettings(size=SIZE, scale=(scale, scale), vary=0, mosaic=0)
+        of_pair = Crops([squares.source(samples=(pair,))], settings, see)
+        of_whole = Crops([squares.source(samples=(whole,))], settings, rgb)
+        for number in range(10):
+            part, expected = of_pair[number].sample, of_whole[number].sample
+            assert part.boxes is not None and expected.boxes is not None
+            assert np.allclose(part.boxes, expected.boxes, atol=1)
+            # Sizes in whole pixels: a part is scaled by up to a pixel more than the whole.
+            difference = np.abs(part.rgb.astype(float) - expected.rgb)
+            assert np.median(difference) <= 6
+            assert part.thermal.shape == SIZE and not part.thermal.any()
+
+
+@pytest.mark.parametrize(("dark", "vary"), [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0)])
+def test_each_camera_is_varied_alone_and_nights_are_dark_for_the_colour_camera(
+    dark: float, vary: float
+) -> None:
+    pair = replace(squares.picture(1), thermal=np.full((96, 128), 0.5, np.float32))
+    pair.rgb[:] = 128
+    levels: list[tuple[float, float]] = []
+
+    def see(sample: Sample) -> np.ndarray[Any, Any]:
+        levels.append((float(sample.thermal.mean()), float(sample.rgb.mean()) / 255))
+        return sample.rgb
+
+    settings = CropSettings(size=SIZE, mosaic=0, vary=vary, dark=dark)
+    drawn = Crops([squares.source(samples=(pair,))], settings, see)
+    for number in range(60):
+        drawn[number]
+    warm, light = np.array(levels).T
+    if dark:
+        # At most 0.7 of a level raised to 0.6, and the offset.
+        assert light.max() < 0.7 * 0.5**0.6 + 0.09 and light.std() > 0.05
+    if vary:
+        assert warm.std() > 0.05 and light.std() > 0.05
+        assert abs(np.corrcoef(warm, light)[0, 1]) < 0.4
+    else:
+        assert np.allclose(warm, 0.5)
+    if not dark and not vary:
+        assert np.allclose(light, 128 / 255)
 
 
 def test_mosaics_show_four_pictures_of_one_source() -> None:

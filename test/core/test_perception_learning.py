@@ -18,6 +18,7 @@ from bifuse_core.nets.detection.fcos import Fcos
 from bifuse_core.perception.batch import Batch, collate
 from bifuse_core.perception.crops import Crops
 from bifuse_core.perception.detection import DetectionLesson
+from bifuse_core.perception.inputs import rgb
 from bifuse_core.perception.learning import CURVES, finished, learn
 from bifuse_core.perception.settings import TaskSettings
 from bifuse_core.perception.sources import Source
@@ -28,7 +29,7 @@ def trained(
 ) -> tuple[Fcos, dict[str, float]]:
     torch.manual_seed(3)
     net = squares.detector()
-    crops = Crops([squares.source(24)], settings.crop, settings.seed)
+    crops = Crops([squares.source(24)], settings.crop, rgb, settings.seed)
     return net, learn(settings, net, lesson or DetectionLesson(), crops, scored, out)
 
 
@@ -108,7 +109,7 @@ def test_normalisations_of_a_frozen_backbone_stay_until_it_moves(tmp_path: Path)
         net = squares.detector()
         net.backbone.first = nn.Sequential(net.backbone.first, nn.BatchNorm2d(16))
         settings = squares.settings(steps=steps, frozen_steps=2, average=0)
-        crops = Crops([squares.source(4)], settings.crop)
+        crops = Crops([squares.source(4)], settings.crop, rgb)
         learn(settings, net, DetectionLesson(), crops, (), tmp_path / str(steps))
         norm = net.backbone.first[1]
         assert isinstance(norm, nn.BatchNorm2d)
@@ -154,6 +155,18 @@ def test_the_mean_follows_weights_and_what_normalisations_have_seen(tmp_path: Pa
         assert torch.allclose(mean, expected, atol=1e-6), name
 
 
+def test_in_mixed_precision_a_network_learns_nearly_the_same(tmp_path: Path) -> None:
+    curves = {}
+    for precision in ("float32", "bfloat16"):
+        settings = squares.settings(steps=12, precision=precision, log={"losses_every": 1})
+        net, _ = trained(tmp_path / precision, settings)
+        assert all(value.dtype != torch.bfloat16 for value in net.state_dict().values())
+        curves[precision] = [value for _, value in curve(tmp_path / precision, "focal")]
+    exact, mixed = (torch.tensor(values) for values in curves.values())
+    assert not torch.equal(exact, mixed)
+    assert torch.allclose(exact, mixed, rtol=0.05)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_pictures(tmp_path: Path) -> None:
     class Spoilt(DetectionLesson):
         def losses(self, net: Fcos, batch: Batch) -> dict[str, Tensor]:
@@ -174,6 +187,6 @@ def test_pictures_of_unknown_content_teach_nothing_about_backgrounds() -> None:
     )
     net = squares.detector()
     for known, learnt in (((False,) * 3, False), ((True, False, False), True)):
-        crops = Crops([squares.source(samples=empty, known=known)], settings.crop)
+        crops = Crops([squares.source(samples=empty, known=known)], settings.crop, rgb)
         parts = DetectionLesson().losses(net, collate([crops[0], crops[1]]))
         assert bool(sum(parts.values()) > 0) == learnt

@@ -18,6 +18,7 @@ from bifuse_core.data.sample import Sample
 from bifuse_core.metrics.unlabelled import UNLABELLED
 from bifuse_core.perception.batch import collate
 from bifuse_core.perception.crops import Crop, Crops
+from bifuse_core.perception.inputs import rgb
 from bifuse_core.perception.learning import learn
 from bifuse_core.perception.segmentation import SegmentationLesson
 from bifuse_core.perception.sources import Source
@@ -77,7 +78,7 @@ def test_colours_are_learnt_and_only_classes_that_are_there_are_scored(tmp_path:
     )
     net, scored = Tinter(), [source(3, first=50)]
     before = Lesson().measures(net.eval(), scored)["IoU"]
-    scores = learn(run, net, Lesson(), Crops([source(6)], run.crop), scored, tmp_path)
+    scores = learn(run, net, Lesson(), Crops([source(6)], run.crop, rgb), scored, tmp_path)
     assert before["person"] < 0.5
     for name in ("road", "sky", "person"):
         assert scores[f"IoU {name}"] > 0.9

@@ -9,15 +9,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from bifuse_core.nets.checkpoint import CheckpointError, save_weights
+from bifuse_core.data.classes import SEGMENTATION_CLASSES
+from bifuse_core.data.rendered.pairs import RenderedPairs
+from bifuse_core.engine.engine import Engine
+from bifuse_core.nets.checkpoint import CheckpointError, save_weights, sha256_of
 from bifuse_core.nets.segmentation.public import load_public
 from bifuse_core.nets.segmentation.segformer import SIZES, Segmenter
 from bifuse_core.nets.segmentation.segmenting import segment
-from bifuse_core.nets.zoo import SEGMENTERS, create_segmenter, load_segmenter
+from bifuse_core.nets.zoo import SEGMENTERS, create_segmenter, load_segmenter, shipped_weights
 
 K = 9
 HEAD = ("decode_head.classifier.bias", "decode_head.classifier.weight")
@@ -139,9 +143,26 @@ def test_saved_weights_come_back_by_name_with_their_classes(tmp_path: Path, b0: 
         load_segmenter("segformer_b1", file)
 
 
-def test_without_a_file_it_says_that_none_is_shipped() -> None:
-    with pytest.raises(CheckpointError, match="no weights are shipped for network 'segformer_b0'"):
-        load_segmenter("segformer_b0")
+def test_b0_comes_trained_and_of_the_others_it_says_that_none_is_shipped() -> None:
+    trained = load_segmenter("segformer_b0")
+    assert trained.classes == SEGMENTATION_CLASSES
+    assert trained.checksum == sha256_of(shipped_weights("segformer_b0"))
+    with pytest.raises(CheckpointError, match="no weights are shipped for network 'segformer_b1'"):
+        load_segmenter("segformer_b1")
+
+
+def test_the_shipped_one_sees_road_sky_buildings_and_vehicles_of_a_rendered_drive() -> None:
+    engine = Engine("edge", segmenter="segformer_b0", device="cpu")
+    frames = [frame for _, frame in RenderedPairs(5, seed=2000).frames()]
+    pixels = np.zeros((9, 10), np.int64)
+    for frame in frames:
+        mask = engine.segment(engine.fuse(frame.thermal, frame.rgb, 0))
+        np.add.at(pixels, (frame.mask, mask), 1)
+    both = pixels.diagonal()
+    overlap = both / np.maximum(1, pixels.sum(1) + pixels[:, :9].sum(0) - both)
+    iou = dict(zip(SEGMENTATION_CLASSES, overlap, strict=True))
+    assert iou["road"] > 0.85
+    assert min(iou["sky"], iou["building"], iou["vehicle"]) > 0.5, iou
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "bin"])

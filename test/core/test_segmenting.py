@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from bifuse_core.nets.segmentation.segmenting import segment, size_seen
 
@@ -34,6 +35,17 @@ class Quadrants(nn.Module):
             logits[:, 2 * number, rows, : width // 8] = 1
             logits[:, 2 * number + 1, rows, width // 8 :] = 1
         return logits
+
+
+class Given(nn.Module):
+    """The same logits for every picture."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        return self.logits
 
 
 def scene(batch: int, height: int, width: int) -> Tensor:
@@ -72,6 +84,22 @@ def test_every_pixel_has_the_class_of_its_enlarged_logits(size: tuple[int, int])
         large = F.interpolate(net.head(net.seen), size=size, mode="bilinear", align_corners=False)
     assert torch.equal(found, large.argmax(1).to(torch.uint8))
     assert len(found.unique()) > 1 or size == (1, 1)
+
+
+def test_of_classes_equally_likely_the_first_is_taken() -> None:
+    logits = torch.randint(0, 2, (2, 7, 8, 8)).float()
+    # Of a picture seen at four times its size, the logits are as many as the pixels.
+    found = segment(Given(logits), torch.rand(2, 3, 8, 8), size=(32, 32))
+    assert torch.equal(found, logits.argmax(1).to(torch.uint8))
+
+
+@pytest.mark.parametrize("size", [(1501, 1999), (997, 3001)])
+def test_a_large_picture_is_not_enlarged_in_all_classes_at_once(size: tuple[int, int]) -> None:
+    net, rgb = Given(torch.rand(1, 9, 8, 8)), torch.rand(1, 3, *size)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        found = segment(net, rgb, size=(32, 32))
+    largest = max(event.self_cpu_memory_usage for event in seen.events())
+    assert 0 < largest <= 4 * found.numel()
 
 
 def test_classes_lie_where_they_were_seen() -> None:

@@ -13,7 +13,7 @@ from bag_files import image, write_bag
 from picture_files import folder_of_pairs
 
 from bifuse_core.bilevel.crops import Crops
-from bifuse_core.bilevel.sections import DataSettings
+from bifuse_core.bilevel.data_settings import DataSettings
 from bifuse_core.bilevel.splits import open_splits
 from bifuse_core.data.faults import PairError
 from bifuse_core.imaging.thermal import ThermalNormaliser

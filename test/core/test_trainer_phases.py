@@ -12,6 +12,7 @@ from torch import Tensor
 from trainings import BrightPixels, numbers
 
 from bifuse_core.bilevel.batch import Batch
+from bifuse_core.bilevel.learner import Learner
 from bifuse_core.bilevel.strategies.zoo import strategy_of
 
 
@@ -62,6 +63,29 @@ def test_the_warm_start_moves_the_fusion_network_alone(tmp_path: Path) -> None:
     assert not torch.equal(numbers(fusion), numbers(start))
     assert all(torch.equal(numbers(t.net), b) for t, b in zip(tasks, before, strict=True))
     assert figures.keys() == {"content", "gradient/fusion"}
+
+
+def test_the_running_mean_goes_on_through_the_phases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[Tensor] = []
+    follow = Learner.follow
+
+    def note(self: Learner, step: int) -> None:
+        passed.append(numbers(self.fusion))
+        follow(self, step)
+
+    monkeypatch.setattr(Learner, "follow", note)
+    settings = trainings.settings(warm_start=9, steps=3, average=0.5)
+    torch.manual_seed(11)
+    fusion = trainings.Blend()
+    mean = numbers(fusion)
+    trainings.train(settings, fusion, trainings.tasks(), trainings.splits(), tmp_path)
+    for step, last in enumerate(passed):
+        decay = min(0.5, (1 + step) / (10 + step))
+        mean = decay * mean + (1 - decay) * last
+    assert len(passed) == 12
+    torch.testing.assert_close(numbers(fusion), mean, rtol=0, atol=1e-7)
 
 
 def test_the_main_phase_draws_each_level_from_its_split(tmp_path: Path) -> None:

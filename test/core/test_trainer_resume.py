@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,14 @@ def test_a_state_of_other_settings_is_refused_and_names_what_differs(
     message = str(caught.value)
     assert f"{file}: a run with other settings ({keys}" in message
     assert "after 10 steps" in message
+
+
+def test_a_run_does_not_go_on_with_other_data(tmp_path: Path) -> None:
+    chosen = settings("joint")
+    trainings.run(chosen, tmp_path)
+    torch.manual_seed(11)
+    before = (tmp_path / STATE).read_bytes()
+    other = replace(trainings.splits(), whole=trainings.crops(7, 0))
+    with pytest.raises(ValueError, match=r"began with \[8\] pairs .* there are \[7\] now"):
+        trainings.train(chosen, trainings.Blend(), trainings.tasks(), other, tmp_path)
+    assert (tmp_path / STATE).read_bytes() == before

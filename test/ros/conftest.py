@@ -29,6 +29,9 @@ from rclpy.node import Node  # noqa: E402
 from spinning import Client, Running  # noqa: E402
 
 torch.set_num_threads(1)
+# What is imported stays; `collect` after each test need not look at it.
+gc.collect()
+gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -280,7 +280,8 @@ def test_signals_end_it_cleanly_in_any_state(
     signal_name: str,
     autostart: str,
 ) -> None:
-    node = process("bifuse_ros.fusion_node", "--ros-args", "-p", f"autostart:={autostart}")
+    options = ["-p", "segmenter:=none", "-p", f"autostart:={autostart}"]
+    node = process("bifuse_ros.fusion_node", "--ros-args", *options)
     wanted = State.PRIMARY_STATE_ACTIVE if autostart == "true" else State.PRIMARY_STATE_UNCONFIGURED
     assert state(client) == wanted
     node.send_signal(getattr(signal, signal_name))

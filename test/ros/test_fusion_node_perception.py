@@ -287,8 +287,9 @@ def test_a_slow_detector_delays_neither_fusion_nor_masks(
         client.pause(0.04)
     client.pause(0.3)
     assert len(cameras.fused) - fused >= 68
-    assert len(masks) - segmented >= 15
     assert 1 <= len(detections) - seen <= 4
+    # One that waited for the other would come as often.
+    assert len(masks) - segmented > 2 * (len(detections) - seen)
     client.until(
         lambda: int(values(cameras, "detection").get("displaced", 0)) > 40,
         "the pictures that were not looked at are counted",

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bifuse_core.data.bags import BagPairs, is_bag
+from bifuse_core.data.bag_reader import is_bag
+from bifuse_core.data.bags import BagPairs
 from bifuse_core.data.entries import Entry, EntryDataset
 from bifuse_core.data.faults import Report
 from bifuse_core.data.layouts.layout import Layout, Options, listed

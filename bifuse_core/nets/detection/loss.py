@@ -43,7 +43,8 @@ def detection_loss(maps: Maps, truth: Sequence[Truth | None]) -> dict[str, Tenso
 
     `focal` judges the classes of all points, `box` (2 (1 - GIoU), weighted by centre-ness) and
     `centreness` (binary cross-entropy) those with an object. Each is a mean over the points with
-    one, weighted by their pictures; 0 where there is none, `focal` then a sum.
+    one; 0 where there is none, `focal` then a sum. The pictures' weights do not enter the mean's
+    divisor: a batch of half the weight has half the loss.
 
     Source: Tian et al. (2019), eq. 2, with the generalised IoU of Rezatofighi et al. (2019).
 
@@ -62,7 +63,7 @@ def detection_loss(maps: Maps, truth: Sequence[Truth | None]) -> dict[str, Tenso
     for number, known in enumerate(truth):
         if known is None:
             continue
-        logits, sides, middles = (part[number] for part in maps[:3])
+        logits, sides, middles = (part[number].float() for part in maps[:3])
         assignment = assign(maps.points, known.boxes)
         found = assignment.objects != NOTHING
         objects, weights = assignment.objects[found], assignment.centreness[found]
@@ -76,8 +77,8 @@ def detection_loss(maps: Maps, truth: Sequence[Truth | None]) -> dict[str, Tenso
                 middles[found], weights, reduction="sum"
             )
         )
-        points = points + known.weight * found.sum()
-        centred = centred + known.weight * weights.sum()
+        points = points + found.sum()
+        centred = centred + weights.sum()
     points = points.clamp_min(1)
     return {
         "focal": focal / points,

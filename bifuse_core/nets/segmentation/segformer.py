@@ -95,5 +95,9 @@ def _built(widths: Widths, classes: int) -> Any:
         hidden_sizes=widths.channels,
         decoder_hidden_size=widths.head,
         num_labels=classes,
+        # Trainings here are too short to overfit: what dropout takes away, they have no time to
+        # make up for.
+        drop_path_rate=0.0,
+        classifier_dropout_prob=0.0,
     )
     return SegformerForSemanticSegmentation(config)

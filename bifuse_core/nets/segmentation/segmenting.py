@@ -54,9 +54,20 @@ def segment(net: nn.Module, rgb: Tensor, *, size: tuple[int, int] | None = None)
     logits = net(rgb)
     if logits.isnan().any():
         raise FloatingPointError("what the segmenter says of the picture is not a number")
-    logits = F.interpolate(logits, size=(height, width), mode="bilinear")
-    # Not argmax, which takes ten times as long over a dimension that is not the last.
-    return logits.max(dim=1).indices.to(torch.uint8)
+    return _classes_of(logits, (height, width))
+
+
+def _classes_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the classes (B, H, W) of logits (B, K, h, w) that are enlarged to a size."""
+    first, *others = logits.split(1, dim=1)
+    highest = F.interpolate(first, size=size, mode="bilinear")
+    classes = torch.zeros_like(highest, dtype=torch.uint8)
+    # One after another: all at once, large pictures take hundreds of megabytes, and no less time.
+    for number, other in enumerate(others, start=1):
+        enlarged = F.interpolate(other, size=size, mode="bilinear")
+        classes.masked_fill_(enlarged > highest, number)
+        torch.maximum(highest, enlarged, out=highest)
+    return classes[:, 0]
 
 
 def _rounded(side: float) -> int:
