@@ -10,6 +10,7 @@ from importlib import import_module
 SUBCOMMANDS = {
     "ablate": "train variants of one training with several seeds, and compare them in a table",
     "average": "average the weights of several trainings of one network",
+    "bench": "measure a part of BiFuse on this machine: pairing",
     "check": "read a whole data set or bag and report every fault in it",
     "doctor": "say what this machine has, and what is missing",
     "evaluate": "score fusions on a data set, beside the baselines",

@@ -9,7 +9,8 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from bifuse_core.streams.meters import LatencyMeter, RateMeter
-from bifuse_core.streams.pairing import PairingCounters
+from bifuse_core.streams.pairing import PairingCounters, PairingState
+from bifuse_ros.pairing_diagnostics import pairing_advice, pairing_values
 
 STAGES = ("receive", "wait", "convert", "fuse", "publish", "total", "age")
 """Stages timed by the node: check and pairing of a message; receipt of the later image to the start
@@ -53,6 +54,7 @@ def fusion_status(
     name: str,
     health: Health,
     counters: PairingCounters,
+    state: PairingState,
     *,
     topics: dict[str, str],
     slop: float,
@@ -66,6 +68,7 @@ def fusion_status(
         name: full name of the node.
         health: its counters and meters.
         counters: what became of the messages in the pairing.
+        state: what the pairing knows of the cadences.
         topics: resolved image topic of each camera.
         slop: largest stamp distance of a pair, seconds.
         offset: added to thermal stamps, seconds.
@@ -82,12 +85,13 @@ def fusion_status(
     values["pair skew (ms)"] = f"{health.skew / 1e6:.2f}"
     values |= {f"{camera} rejected": count for camera, count in health.rejected.items()}
     values |= {f"pairing {key}": _text(value) for key, value in asdict(counters).items()}
+    values |= pairing_values(state, offset)
     values |= latency_values(health.latency)
     values |= facts
     silent = [topics[camera] for camera, rate in rates.items() if rate == 0]
     level, message = DiagnosticStatus.WARN, "no images on " + " and ".join(silent)
     if not silent:
-        level, message = _judge(health, counters, slop, offset)
+        level, message = _judge(health, counters, state, slop, offset)
     return DiagnosticStatus(
         level=level,
         name=f"{name}: fusion",
@@ -107,17 +111,23 @@ def latency_values(latency: dict[str, LatencyMeter]) -> dict[str, str]:
 
 
 def _judge(
-    health: Health, counters: PairingCounters, slop: float, offset: float
+    health: Health, counters: PairingCounters, state: PairingState, slop: float, offset: float
 ) -> tuple[bytes, str]:
     """Say how a node fares to whom both cameras speak."""
     news = health.news(
         faults=health.failed + sum(health.rejected.values()),
         fused=health.fused.total,
         paired=counters.paired,
+        over_slop=counters.over_slop,
         repeated=counters.duplicate + counters.late,
     )
     if news["faults"]:
         return DiagnosticStatus.WARN, f"{news['faults']} unusable images lately; see the log"
+    advice = pairing_advice(
+        state, slop=slop, offset=offset, paired=news["paired"], over_slop=news["over_slop"]
+    )
+    if advice:
+        return DiagnosticStatus.WARN, advice
     if news["fused"]:
         return DiagnosticStatus.OK, "fusing"
     if news["paired"]:

@@ -25,6 +25,7 @@ from bifuse_ros.diagnostics import fusion_status, idle_status
 from bifuse_ros.fusion_engine import change_engine, create_engine
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
 from bifuse_ros.fusion_path import CAMERAS, Frame, FusionPath
+from bifuse_ros.pairing import create_pairing
 from bifuse_ros.parameters import refuse_unknown
 from bifuse_ros.perception_path import PerceptionPath
 from bifuse_ros.results import Results
@@ -74,6 +75,7 @@ class FusionNode(LifecycleNode):
         settings = self._settings
         try:
             refuse_unknown(self, PARAMETERS)
+            create_pairing(settings)  # whether that can be is to be known now
             torch.set_num_threads(settings["threads"] or self._threads)
             self._engine = create_engine(settings)
         # rclpy would swallow an exception without a word.
@@ -206,6 +208,7 @@ class FusionNode(LifecycleNode):
                 name,
                 self._path.health,
                 self._path.pairing.counters,
+                self._path.pairing.state,
                 topics={camera: self._topic(camera) for camera in CAMERAS.values()},
                 slop=self._settings["sync.slop"],
                 offset=self._settings["sync.offset"],

@@ -37,6 +37,12 @@ PARAMETERS = (
     Declared("thermal.transport", "raw", "transport of its images", choices=("raw", "compressed")),
     Declared("rgb.transport", "raw", "transport of its images", choices=("raw", "compressed")),
     Declared("queue_depth", 5, "depth of the camera subscriptions", (1, 100)),
+    Declared(
+        "sync.method",
+        "cadence",
+        "what pairs the images: their cadences, or message_filters' nearest stamps",
+        choices=("cadence", "message_filters"),
+    ),
     Declared("sync.slop", 0.02, "largest stamp distance of a pair, s", (0.0, 1.0), live=True),
     Declared("sync.offset", 0.0, "added to thermal stamps, s", (-1.0, 1.0), live=True),
     Declared("sync.capacity", 10, "messages that may wait per camera", (2, 1000)),

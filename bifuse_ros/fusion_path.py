@@ -17,11 +17,12 @@ from std_msgs.msg import Header
 
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.threads import limit_thread
-from bifuse_core.streams.pairing import RGB, THERMAL, Pair, StreamPairing
+from bifuse_core.streams.pairing import RGB, THERMAL, Pair
 from bifuse_core.streams.worker import Worker
 from bifuse_ros import conversions
 from bifuse_ros.diagnostics import Health
 from bifuse_ros.fusion_parameters import Settings
+from bifuse_ros.pairing import Pairing, create_pairing
 
 CAMERAS = {THERMAL: "thermal", RGB: "rgb"}
 
@@ -68,9 +69,7 @@ class FusionPath:
         report: Callable[[str, str], None],
     ) -> None:
         self.health = Health()
-        self.pairing: StreamPairing[Frame] = StreamPairing(
-            settings.slop, offset=settings.offset, capacity=settings["sync.capacity"]
-        )
+        self.pairing: Pairing[Frame] = create_pairing(settings)
         self._engine, self._publish, self._report = engine, publish, report
         self._reference = settings["reference"]
         # A thread of its own would otherwise compute with what another was limited to.
@@ -86,7 +85,7 @@ class FusionPath:
 
     def change(self, settings: Settings) -> None:
         """Take over the live settings."""
-        self.pairing.slop, self.pairing.offset = settings.slop, settings.offset
+        self.pairing.change(settings.slop, settings.offset)
 
     def close(self) -> None:
         """Finish the pair in hand and drop what waits."""

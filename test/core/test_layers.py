@@ -38,6 +38,7 @@ ROS = {
     "diagnostic_msgs",
     "cv_bridge",
     "launch",
+    "message_filters",
     "ament_index_python",
 }
 

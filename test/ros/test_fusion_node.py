@@ -248,6 +248,16 @@ def test_a_looping_bag_is_paired_again(running: Spin, client: Client) -> None:
     cameras.status(lambda values, _: int(values.get("pairing resets", 0)) >= 1)
 
 
+def test_message_filters_pair_instead_where_they_are_installed(
+    running: Spin, client: Client
+) -> None:
+    pytest.importorskip("message_filters", reason="not among the ROS 2 wheels")
+    running(fusion_node(**{"sync.method": "message_filters"}))
+    cameras = Cameras(client)
+    cameras.await_scene()
+    cameras.status(lambda values, _: int(values.get("pairing unverified", 0)) >= 1)
+
+
 def test_diagnostics_tell_rates_counts_and_latencies(running: Spin, client: Client) -> None:
     running(fusion_node())
     cameras = Cameras(client)
@@ -265,6 +275,7 @@ def test_diagnostics_tell_rates_counts_and_latencies(running: Spin, client: Clie
     assert len(values["weights sha256"]) == 64
     assert float(values["fuse p50 (ms)"]) > 0
     assert float(values["pair skew (ms)"]) == 0
+    assert values["pairing mode"] in ("slots", "nearest")
     # The stamps are of November 2023; the age is measured from them.
     years = float(values["age p50 (ms)"]) / 1e3 / 3600 / 24 / 365
     assert years > 2

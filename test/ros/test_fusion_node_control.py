@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,13 @@ def test_deactivated_it_neither_subscribes_nor_publishes(running: Spin, client: 
         pytest.param({"device": "cuda:99"}, id="missing device"),
         pytest.param({"device": "abacus"}, id="unknown device"),
         pytest.param({"sync.slob": 0.1}, id="misspelt parameter"),
+        pytest.param(
+            {"sync.method": "message_filters"},
+            id="message_filters missing",
+            marks=pytest.mark.skipif(
+                find_spec("message_filters") is not None, reason="message_filters is installed"
+            ),
+        ),
     ],
 )
 def test_what_it_cannot_configure_is_said_and_leaves_it_unconfigured(
