@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's network as a node plainly runs it, and how much faster the engine is."""
+"""Fusion networks as a node plainly runs them, and how much faster the engine is."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -16,8 +17,46 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import trange
 
+from bifuse_core.bench.report import Column, Report, Table
 from bifuse_core.engine.engine import Engine
-from bifuse_core.nets.zoo import load_fusion
+from bifuse_core.nets.zoo import SHIPPED, load_fusion
+
+SUMMARY = "fuse pairs as most nodes do it, and with the engine: seconds a pair, and their ratio"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `bench fusion`."""
+    parser.add_argument("--networks", nargs="+", choices=SHIPPED, default=list(SHIPPED))
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--height", type=int, default=480)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="CPU threads")
+    parser.add_argument("--runs", type=int, default=5, help="of each, in turn")
+
+
+def measure(args: argparse.Namespace) -> Report:
+    """Return the table of all networks with all numbers of threads."""
+    rows = []
+    for network in args.networks:
+        for threads in args.threads:
+            found = speeds(network, args.width, args.height, threads, args.runs)
+            rows.append((network, threads, 1e3 * found.plain, 1e3 * found.engine, found.ratio))
+    columns = ("network", "threads"), ("plain ms", "engine ms"), ("plain / engine",)
+    table = Table(
+        f"Pairs of {args.width}x{args.height} on the CPU",
+        f"Medians of {args.runs} runs of each way in turn, single precision, from bytes to bytes. "
+        "Plain: NumPy and OpenCV around the network as it was trained, in eager PyTorch.",
+        tuple(
+            Column(title, form)
+            for titles, form in zip(columns, ("", ".1f", ".2f"), strict=True)
+            for title in titles
+        ),
+        tuple(rows),
+    )
+    command = (
+        f"./bifuse bench fusion --networks {' '.join(args.networks)} --width {args.width} "
+        f"--height {args.height} --threads {' '.join(map(str, args.threads))} --runs {args.runs}"
+    )
+    return Report("fusion", command, (table,), ("torch", "numpy"))
 
 
 def fuse_plainly(
@@ -54,28 +93,30 @@ class Speeds(NamedTuple):
 
 
 def speeds(
-    width: int = 640,
-    height: int = 480,
-    threads: int = 1,
-    runs: int = 5,
+    network: str,
+    width: int,
+    height: int,
+    threads: int,
+    runs: int,
     weights: Path | None = None,
     seconds: Callable[[], float] = perf_counter,
 ) -> Speeds:
     """Run both in turn on random pictures, after one of each that is not timed.
 
     Args:
+        network: a fusion network.
         width: columns.
         height: rows.
         threads: CPU threads.
         runs: that are timed.
-        weights: of the paper's network; the shipped ones by default.
-        seconds: the clock; `time.process_time` on a machine that has other things to do.
+        weights: its weights; the shipped ones by default.
+        seconds: the clock.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        net, _ = load_fusion("bdl", weights)
-        engine = Engine("bdl", weights=weights, device="cpu", precision="fp32")
+        net, _ = load_fusion(network, weights)
+        engine = Engine(network, weights=weights, device="cpu", precision="fp32")
         random = np.random.default_rng(0)
         thermal = random.integers(0, 256, (height, width), np.uint8)
         rgb = random.integers(0, 256, (height, width, 3), np.uint8)

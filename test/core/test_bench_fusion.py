@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plain way to run the paper's network against the engine's, and the times of both."""
+"""The plain way to run fusion networks against the engine's, and the times of both."""
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bifuse_core.bench.plain_bdl import fuse_plainly, speeds
+from bifuse_core.__main__ import main
+from bifuse_core.bench.fusion import fuse_plainly, speeds
 from bifuse_core.engine.engine import Engine
 from bifuse_core.nets.bdl import BdlFusion
 from bifuse_core.nets.checkpoint import save_weights
@@ -43,6 +45,17 @@ def test_times_are_medians_of_what_the_clock_says(weights: Path) -> None:
         return float(next(ticks))
 
     threads = torch.get_num_threads()
-    assert speeds(16, 16, threads=1, runs=2, weights=weights, seconds=clock) == (1, 1, 1)
+    assert speeds("bdl", 16, 16, threads=1, runs=2, weights=weights, seconds=clock) == (1, 1, 1)
     assert next(ticks) == 9
     assert torch.get_num_threads() == threads
+
+
+def test_the_report_has_a_line_for_each_network_and_number_of_threads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--width", "32", "--height", "24", "--runs", "1", "--threads", "1", "2"]
+    assert main(["bench", "fusion", *options, "--out", str(tmp_path)]) == 0
+    (table,) = json.loads((tmp_path / "fusion.json").read_text())["tables"]
+    assert [row[:2] for row in table["rows"]] == [[n, t] for n in ("edge", "bdl") for t in (1, 2)]
+    assert all(row[4] == pytest.approx(row[2] / row[3]) for row in table["rows"])
+    assert "| edge | 1 |" in capsys.readouterr().out
