@@ -58,6 +58,16 @@ def _opencv() -> str:
     return str(importlib.import_module("cv2").__version__)
 
 
+def _transformers() -> str:
+    try:
+        return version("transformers")
+    except PackageNotFoundError as error:
+        raise RuntimeError(
+            "not installed; masks need it: pip install transformers==5.24.0 (Python 3.10: 5.20.2), "
+            "or set the node's parameter segmenter to none"
+        ) from error
+
+
 def _weights() -> str:
     return ", ".join(
         f"{name} {verified_sha256(shipped_weights(name))[:12]}"
@@ -108,6 +118,7 @@ def _dds_profile() -> str:
 EXAMINATIONS: dict[str, Callable[[], str]] = {
     "machine": _machine,
     "torch": _torch,
+    "transformers": _transformers,
     "OpenCV": _opencv,
     "shipped weights": _weights,
     "ROS 2": _ros,

@@ -88,7 +88,8 @@ def _built(widths: Widths, classes: int) -> Any:
     except ImportError as error:
         raise ImportError(
             "SegFormer needs the package transformers: pip install transformers==5.24.0 "
-            f"(Python 3.10: 5.20.2); importing it failed: {error}"
+            "(Python 3.10: 5.20.2), or do without masks (the node's parameter segmenter: none); "
+            f"importing it failed: {error}"
         ) from error
     config = SegformerConfig(
         depths=widths.depths,
