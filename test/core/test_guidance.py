@@ -163,16 +163,15 @@ def test_a_source_of_less_weight_has_less_of_the_loss(data: Path) -> None:
     people, road = (batch_of(data, chosen, source) for source in (1, 0))
     torch.manual_seed(0)
     net = create_detector("fcos_small", 3).eval()
-    # The loss of both is the mean of theirs over points, weighted by pictures; so with a small
-    # weight of the persons it comes near to that of the road.
-    apart = DetectionTask(net, chosen.data.sources).lower(road.luma, road)
-    distances = []
-    for weight in (1.0, 0.01):
+    both = collate_with(people, road)
+    losses = []
+    for weight in (1.0, 0.6, 0.2):
         sources = [s.model_copy(update={"weight": weight}) for s in chosen.data.sources[1:2]]
         task = DetectionTask(net, [chosen.data.sources[0], *sources])
-        both = collate_with(people, road)
-        distances.append(abs(task.lower(both.luma, both) - apart).item())
-    assert distances[1] < 0.1 * distances[0]
+        losses.append(task.lower(both.luma, both).item())
+    # Weights are no part of the divisor: what the persons add is proportional to theirs.
+    assert losses[2] < 0.9 * losses[0]
+    assert losses[1] == pytest.approx((losses[0] + losses[2]) / 2, rel=1e-5)
 
 
 def collate_with(first: Batch, second: Batch) -> Batch:
