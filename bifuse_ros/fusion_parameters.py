@@ -30,7 +30,7 @@ PARAMETERS = (
         "arithmetic; auto: fp16 on CUDA, else fp32",
         choices=("auto", *PRECISIONS),
     ),
-    Declared("threads", 0, "CPU threads of the fusion network; 0: torch's own choice", (0, 256)),
+    Declared("threads", 1, "CPU threads of the fusion network; 0: torch's own choice", (0, 256)),
     Declared("warm_up.width", 640, "width of the first, empty picture", (16, 8192)),
     Declared("warm_up.height", 480, "height of the first, empty picture", (16, 8192)),
     Declared("reference", "rgb", "camera whose header results carry", choices=("rgb", "thermal")),

@@ -15,6 +15,7 @@ from bifuse_core.data.rendered import CONDITIONS
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.engine.engine import NONE, Engine
 from bifuse_core.engine.fusions import READY
+from bifuse_core.engine.place import BACKENDS
 from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS
 from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_sheet
 from bifuse_ros.demo.play import DemoError, play
@@ -40,6 +41,7 @@ def main() -> int:
             detector_weights=args.detector_weights,
             segmenter=args.segmenter,
             segmenter_weights=args.segmenter_weights,
+            backend=args.backend,
         )
         prepare(args.out, args.input)
         play(args, console)
@@ -74,6 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     for role, names in (("detector", DETECTORS), ("segmenter", SEGMENTERS)):
         parser.add_argument(f"--{role}", choices=(NONE, *names), default=DEFAULTS[role])
         parser.add_argument(f"--{role}-weights", type=Path, metavar="FILE", help="if not shipped")
+    parser.add_argument("--backend", choices=BACKENDS, default=DEFAULTS["backend"])
     parser.add_argument(
         "--rate", type=not_negative, default=0.0, help="pairs/s; 0: the source's own"
     )

@@ -48,7 +48,8 @@ def sight_parameters(args: argparse.Namespace) -> dict[str, str]:
     """Return the parameters of the fusion node that say what it sees with."""
     files = {"detector_weights": args.detector_weights, "segmenter_weights": args.segmenter_weights}
     paths = {name: str(file.resolve()) for name, file in files.items() if file}
-    return {"detector": args.detector, "segmenter": args.segmenter, **paths}
+    names = {name: getattr(args, name) for name in ("detector", "segmenter", "backend")}
+    return names | paths
 
 
 def play(args: argparse.Namespace, console: Console) -> None:
