@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bifuse_core import __version__
 from bifuse_core.nets.checkpoint import verified_sha256
+from bifuse_core.nets.segmentation.segformer import WITHOUT_TRANSFORMERS
 from bifuse_core.nets.zoo import SHIPPED, SHIPPED_TASKS, shipped_weights
 
 ROS_MODULES = ("rclpy", "sensor_msgs", "diagnostic_msgs", "std_srvs", "vision_msgs")
@@ -62,10 +63,7 @@ def _transformers() -> str:
     try:
         return version("transformers")
     except PackageNotFoundError as error:
-        raise RuntimeError(
-            "not installed; masks need it: pip install transformers==5.24.0 (Python 3.10: 5.20.2), "
-            "or set the node's parameter segmenter to none"
-        ) from error
+        raise RuntimeError(f"not installed; masks need it: {WITHOUT_TRANSFORMERS}") from error
 
 
 def _weights() -> str:

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from rendered_batch import double, of_pictures, rendered_batch
 from scipy.ndimage import gaussian_filter
+
+from bifuse_core.bilevel.batch import Batch
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
@@ -25,6 +28,16 @@ def fixed_seed() -> None:
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def rendered() -> Batch:
+    return rendered_batch("dusk", "night")
+
+
+@pytest.fixture
+def random_batch() -> Batch:
+    return double(of_pictures(torch.rand(2, 1, 48, 48), torch.rand(2, 1, 48, 48)))
 
 
 @pytest.fixture

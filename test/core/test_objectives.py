@@ -27,16 +27,6 @@ from bifuse_core.bilevel.objectives.zoo import CONTENTS, content_by_name
 from bifuse_core.metrics.fusion import score_fusion
 
 
-@pytest.fixture
-def rendered() -> Batch:
-    return rendered_batch("dusk", "night")
-
-
-@pytest.fixture
-def random_batch() -> Batch:
-    return double(of_pictures(torch.rand(2, 1, 48, 48), torch.rand(2, 1, 48, 48)))
-
-
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     whole = structural_similarity(a, b, data_range=255, full=True, **settings)[1]

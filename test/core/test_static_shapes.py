@@ -85,5 +85,6 @@ def test_a_network_that_sees(create: Callable[[], nn.Module]) -> None:
     ],
 )
 def test_what_waits_or_fetches_is_found(waits: Callable[..., Tensor]) -> None:
+    # Meta tensors refuse to be read with one or the other, by operator.
     with pytest.raises((RuntimeError, NotImplementedError)):
         fuse_levels(waits, torch.float32, *pair(48, 64))  # type: ignore[arg-type]

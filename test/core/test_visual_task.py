@@ -8,23 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from rendered_batch import double, of_pictures, rendered_batch
+from rendered_batch import double
 from torch import Tensor, nn
 
 from bifuse_core.bilevel.batch import Batch
 from bifuse_core.bilevel.objectives.contents import vsm
 from bifuse_core.bilevel.objectives.visual import VisualTask, critic_loss
 from bifuse_core.nets.critic import PatchCritic
-
-
-@pytest.fixture
-def rendered() -> Batch:
-    return rendered_batch("dusk", "night")
-
-
-@pytest.fixture
-def random_batch() -> Batch:
-    return double(of_pictures(torch.rand(2, 1, 48, 48), torch.rand(2, 1, 48, 48)))
 
 
 def slope(value: Tensor, of: Tensor) -> Tensor:

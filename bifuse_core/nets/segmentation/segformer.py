@@ -9,6 +9,12 @@ from torch import Tensor, nn
 
 from bifuse_core.nets.normalisation import IMAGENET_DEVIATION, IMAGENET_MEAN, Normalisation
 
+WITHOUT_TRANSFORMERS = (
+    "pip install transformers==5.24.0 (Python 3.10: 5.20.2), or do without masks (the node's "
+    "parameter segmenter: none)"
+)
+"""What to do where the library is missing."""
+
 
 class Widths(NamedTuple):
     """What the sizes of SegFormer differ in."""
@@ -87,9 +93,8 @@ def _built(widths: Widths, classes: int) -> Any:
         from transformers import SegformerConfig, SegformerForSemanticSegmentation
     except ImportError as error:
         raise ImportError(
-            "SegFormer needs the package transformers: pip install transformers==5.24.0 "
-            "(Python 3.10: 5.20.2), or do without masks (the node's parameter segmenter: none); "
-            f"importing it failed: {error}"
+            f"SegFormer needs the package transformers: {WITHOUT_TRANSFORMERS}; importing it "
+            f"failed: {error}"
         ) from error
     config = SegformerConfig(
         depths=widths.depths,
