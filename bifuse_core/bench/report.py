@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bifuse_core import __version__
+from bifuse_core.bench.goal import Goal
 from bifuse_core.machine import describe_machine
 
 Value = str | float | int | None
@@ -51,8 +52,7 @@ class Table:
         lines = [
             f"### {self.title}",
             "",
-            self.note,
-            "",
+            *([self.note, ""] if self.note else []),
             _line(column.title for column in self.columns),
             _line("---" for _ in self.columns),
         ]
@@ -72,6 +72,7 @@ class Report:
         packages: installed packages whose versions matter.
         machine: in words.
         date: when it ended, UTC.
+        goals: what its numbers are to reach.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Report:
     packages: tuple[str, ...] = ()
     machine: str = field(default_factory=describe_machine)
     date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%d"))
+    goals: tuple[Goal, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -90,7 +92,8 @@ class Report:
         """Return the report as a section of a document."""
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         head = f"## {self.name}\n\n`{self.command}`, {self.date}: {self.machine}; {versions}.\n"
-        return "\n".join([head, *(table.markdown() for table in self.tables)])
+        tables = (_goals_table(self.goals), *self.tables) if self.goals else self.tables
+        return "\n".join([head, *(table.markdown() for table in tables)])
 
     def json(self) -> str:
         """Return the report for programs."""
@@ -101,6 +104,12 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{self.name}.md").write_text(self.markdown(), encoding="utf-8")
         (folder / f"{self.name}.json").write_text(self.json(), encoding="utf-8")
+
+
+def _goals_table(goals: Iterable[Goal]) -> Table:
+    titles = ("what", "limit", "found", "reached", "why not")
+    columns = tuple(Column(title) for title in titles)
+    return Table("What is to be reached", "", columns, tuple(goal.row for goal in goals))
 
 
 def _line(cells: Iterable[str]) -> str:

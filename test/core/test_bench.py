@@ -13,6 +13,7 @@ import pytest
 from bifuse_core.__main__ import main
 from bifuse_core.bench.approximate import ApproximateTime
 from bifuse_core.bench.cameras import MS, Message, messages, periodic, true_pairs
+from bifuse_core.bench.goal import Goal
 from bifuse_core.bench.pairing import Tally, bound
 from bifuse_core.bench.report import Column, Report, Table
 from bifuse_core.bench.situations import SITUATIONS
@@ -111,3 +112,16 @@ def test_the_command_prints_both_tables_and_writes_them(
     steady, besides = json.loads((tmp_path / "pairing.json").read_text(encoding="utf-8"))["tables"]
     assert len(steady["rows"]) == 18
     assert {row[0] for row in besides["rows"]} == set(SITUATIONS)
+
+
+def test_goals_say_whether_they_are_reached() -> None:
+    goals = (
+        Goal("fast", "Hz", 10, 11.0),
+        Goal("slow", "ms", 4, 4.5, at_most=True, reason="the network"),
+        Goal("absent", "ms", 6, None, at_most=True, reason="no GPU"),
+    )
+    assert [goal.reached for goal in goals] == [True, False, None]
+    text = Report("name", "command", (), goals=goals).markdown()
+    assert "| fast | >= 10 Hz | 11 Hz | yes |  |" in text
+    assert "| slow | <= 4 ms | 4.5 ms | **no** | the network |" in text
+    assert "| absent | <= 6 ms | - | not measured | no GPU |" in text
