@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fusion node whose engine is much too slow for its cameras: still fresh, and no fuller."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from image_messages import image, scene
+from rclpy.node import Node
+from spinning import Client
+from test_fusion_node import HEIGHT, WIDTH, Cameras, fusion_node
+
+from bifuse_core.engine.engine import Engine
+from bifuse_ros.fusion_path import Frame
+
+Spin = Callable[[Node], Node]
+
+TURN = 1.0
+"""Seconds that the engine takes for a pair."""
+PERIOD = 1 / 60
+"""Seconds between two pairs of the cameras."""
+SENT = 240
+
+
+def test_of_sixty_pairs_a_second_it_fuses_the_newest_each_time_and_keeps_no_others(
+    running: Spin, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_sent, behind, held = 0, [], []
+
+    def slow(_: Engine, thermal: Any, rgb: Any, stamp: int) -> Any:
+        behind.append((last_sent - stamp) * 1e-9)
+        # What waits for a slow engine waits as frames with their messages.
+        held.append(sum(isinstance(thing, Frame) for thing in gc.get_objects()))
+        time.sleep(TURN)
+        return rgb
+
+    monkeypatch.setattr(Engine, "fuse", slow)
+    running(fusion_node())
+    cameras = Cameras(client)
+    thermal, rgb = scene(0, WIDTH, HEIGHT)
+    start = time.monotonic()
+    for number in range(SENT):
+        last_sent = 1_700_000_000_000_000_000 + round(number * PERIOD * 1e9)
+        cameras.send(image(thermal, "mono8", last_sent), image(rgb, "rgb8", last_sent))
+        client.pause(max(0.0, start + number * PERIOD - time.monotonic()))
+    fused = len(behind)
+    assert fused >= 2
+    # A queue would have it seconds behind at the end.
+    assert max(behind) < TURN
+    # One pair in work, one that waits, and what waits for its partner.
+    assert max(held) <= 16
+    # The last one that waited is fused too.
+    client.until(lambda: len(behind) > fused, "the newest pair is fused")
+    client.pause(1.2 * TURN)
+    cameras.diagnostics.clear()
+    status = cameras.status(lambda values, _: "displaced" in values)
+    values = {v.key: v.value for v in status.values}
+    # A busy machine loses messages on their way.
+    assert int(values["pairing paired"]) > SENT / 2
+    assert int(values["pairing paired"]) == int(values["displaced"]) + len(behind)
