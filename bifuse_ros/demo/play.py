@@ -140,11 +140,20 @@ def fail_if_failed(node: NodeProcess) -> None:
 
 @contextmanager
 def monitoring() -> Iterator[Monitor]:
-    """Open and close the monitor and its ROS context."""
+    """Open and close the monitor and its ROS context.
+
+    Raises:
+        KeyboardInterrupt: a signal has ended the context.
+    """
     rclpy.init()
     monitor = Monitor()
     try:
         yield monitor
+    except Exception as error:
+        # A signal that arrives between two steps of rclpy shows as an error of some kind.
+        if rclpy.ok():
+            raise
+        raise KeyboardInterrupt from error
     finally:
         monitor.destroy_node()
         rclpy.try_shutdown()
