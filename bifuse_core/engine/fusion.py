@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.fast_bdl import FastBdl
 from bifuse_core.engine.fusions import fusion_by_name
-from bifuse_core.engine.place import Place
+from bifuse_core.engine.place import COMPILERS, Place
 from bifuse_core.engine.stages import Stages
 from bifuse_core.engine.tensors import WHITE, download, upload
 from bifuse_core.imaging.colour import luminance_of
@@ -108,7 +108,7 @@ def _fast_form(net: nn.Module, place: Place) -> Any:
     """Return what computes the same as a network, as fast as is known at a place."""
     if isinstance(net, BdlFusion) and (place.device.type, place.dtype) == ("cpu", torch.float32):
         return FastBdl(net)
-    if place.backend == "tensorrt" and isinstance(net, tuple(FUSION_NETWORKS.values())):
+    if place.backend in COMPILERS and isinstance(net, tuple(FUSION_NETWORKS.values())):
         return place.compiled(net)
     net = net.to(place.device, place.dtype)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,24 +11,6 @@ from torch import Tensor
 
 from bifuse_core.engine.compiled_net import CompileError, Run
 from bifuse_core.engine.tensor_net import Names
-
-
-def import_onnxruntime() -> Any:
-    """Return the package onnxruntime.
-
-    Raises:
-        ImportError: it is not installed; the message says how to.
-    """
-    # From 1.29 on it tells its makers over the network of every model, unless told not to.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            "ONNX Runtime is the package onnxruntime: pip install onnxruntime==1.32.0 (Python "
-            f"3.10: 1.23.2); importing it failed: {error}"
-        ) from error
-    return onnxruntime
 
 
 class OnnxRuntime:
@@ -46,7 +27,15 @@ class OnnxRuntime:
     """
 
     def __init__(self, threads: int) -> None:
-        self._library, self._threads = import_onnxruntime(), threads
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError(
+                "ONNX Runtime is the package onnxruntime: pip install onnxruntime==1.32.0 (Python "
+                f"3.10: 1.23.2); importing it failed: {error}"
+            ) from error
+        self._library: Any = onnxruntime
+        self._threads = threads
         self.facts: Mapping[str, str] = {"library": "onnxruntime"}
 
     def compiled(self, model: bytes) -> bytes:

@@ -19,7 +19,10 @@ from bifuse_core.engine.tensor_rt import TensorRt
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 BACKENDS = ("torch", "openvino", "onnxruntime", "tensorrt")
-"""Libraries that run detectors and segmenters; TensorRT runs fusion networks as well."""
+"""Libraries that run networks."""
+
+COMPILERS = ("onnxruntime", "tensorrt")
+"""Those that run fusion networks as well; OpenVINO is slower than PyTorch at the edge network."""
 
 _DEVICES = {"openvino": "cpu", "onnxruntime": "cpu", "tensorrt": "cuda"}
 """Where those run that do not run everywhere."""
