@@ -8,6 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -76,10 +77,7 @@ class CompiledCache:
                 aside = Path(temporary.name)
                 temporary.write(_checksum(content) + b"\n" + content)
             aside.replace(file)
-            others = [other for other in self._folder.glob(f"{network}-*") if other != file]
-            others.sort(key=lambda other: other.stat().st_mtime)
-            for other in others[: -(KEPT - 1)]:
-                other.unlink(missing_ok=True)
+            self._prune(network, file)
         except OSError as error:
             if aside is not None:
                 aside.unlink(missing_ok=True)
@@ -90,6 +88,15 @@ class CompiledCache:
                 FOLDER_VARIABLE,
                 error,
             )
+
+    def _prune(self, network: str, new: Path) -> None:
+        ages = []
+        for other in self._folder.glob(f"{network}-*"):
+            # Another process prunes as well.
+            with suppress(FileNotFoundError):
+                ages.append((other == new, other.stat().st_mtime, other))
+        for _, _, other in sorted(ages)[:-KEPT]:
+            other.unlink(missing_ok=True)
 
 
 def _checksum(content: bytes) -> bytes:

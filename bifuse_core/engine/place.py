@@ -90,7 +90,7 @@ class Place:
         return run if self.capture is None else GraphedNet(run, self.capture)
 
     def compiled(self, net: nn.Module) -> CompiledNet:
-        """Return what runs the network here, by a library that compiles it.
+        """Return what runs the network here, by the backend, which is one of `COMPILERS`.
 
         Raises:
             ImportError: the library is not installed; the message says how to.

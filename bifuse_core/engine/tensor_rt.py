@@ -43,7 +43,7 @@ class TensorRt:
             raise ImportError(
                 "backend tensorrt needs the package tensorrt (10.3 or later): on a Jetson it comes "
                 "with JetPack (apt install python3-libnvinfer), elsewhere pip install "
-                f"tensorrt-cu13==10.16.1.11; importing it failed: {error}"
+                f"tensorrt-cu13==11.4.0.106; importing it failed: {error}"
             ) from error
         self._trt: Any = tensorrt
         self._device = device
