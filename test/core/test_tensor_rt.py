@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import tensor_rt_stand_in
 import torch
+from graph_capture import StandIn
 from onnx_packages import NEEDS_ONNX
 from torch import nn
 
 from bifuse_core.engine.compiled_cache import CompiledCache
 from bifuse_core.engine.compiled_net import CompiledNet, CompileError
+from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.tensor_net import FUSION
 from bifuse_core.engine.tensor_rt import TensorRt
@@ -98,6 +100,16 @@ def test_results_are_not_overwritten_by_the_next(gpu: SimpleNamespace, tmp_path:
     before = first.clone()
     run(*torch.rand(2, 1, 1, 16, 16))
     assert torch.equal(first, before)
+
+
+@NEEDS_ONNX
+def test_engines_run_in_graphs_for_each_size(gpu: SimpleNamespace, tmp_path: Path) -> None:
+    net, capture = load_fusion("edge")[0], StandIn()
+    graphs = CudaGraphs(compiled(net, tmp_path), capture)
+    for width, height in ((16, 16), (21, 17), (16, 16), (21, 17)):
+        pictures = torch.rand(2, 1, 1, height, width)
+        torch.testing.assert_close(graphs(*pictures), net(*pictures), rtol=0, atol=1e-4)
+    assert (len(capture.captured), tensor_rt_stand_in.Builder.built) == (2, 2)
 
 
 def test_an_engine_of_another_version_is_refused(gpu: SimpleNamespace) -> None:
