@@ -17,7 +17,7 @@ SUBCOMMANDS = {
     "doctor": "say what this machine has, and what is missing",
     "evaluate": "score fusions on a data set, beside the baselines",
     "evaluate-task": "score detectors or segmenters on labelled data sets, as the paper's tables",
-    "export": "write a fusion network as an ONNX file, for other runtimes",
+    "export": "write a network as an ONNX file, for other runtimes",
     "fuse": "fuse a folder of pairs, two videos or a bag into pictures, a video or a bag",
     "render": "write rendered, labelled road scenes as a folder of pairs",
     "train": "train a fusion network as a configuration says",

@@ -66,7 +66,12 @@ PERCEPTION_PARAMETERS = (
         (0, 4096),
         live=True,
     ),
-    Declared("backend", "torch", "what runs detector and segmenter", choices=BACKENDS),
+    Declared(
+        "backend",
+        "torch",
+        "what runs detector and segmenter; onnxruntime and tensorrt also fusion networks",
+        choices=BACKENDS,
+    ),
     Declared(
         "perception_threads",
         1,

@@ -42,7 +42,7 @@ class Engine:
         segmenter_weights: its weights file; the shipped one by default.
         device: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.
         precision: `auto` (fp16 on CUDA, else fp32), `fp32`, `fp16` or `bf16`.
-        backend: what runs detector and segmenter, a name of `bifuse_core.engine.place.BACKENDS`.
+        backend: what runs the networks, a name of `bifuse_core.engine.place.BACKENDS`.
         backend_threads: CPU threads of each; with `torch` the thread that calls has its own limit.
         thermal: how the thermal camera's numbers become a picture.
 

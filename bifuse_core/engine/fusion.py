@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +16,12 @@ from torch import Tensor, nn
 from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.fast_bdl import FastBdl
 from bifuse_core.engine.fusions import fusion_by_name
-from bifuse_core.engine.place import Place
+from bifuse_core.engine.place import COMPILERS, Place
 from bifuse_core.engine.stages import Stages
 from bifuse_core.engine.tensors import WHITE, download, upload
 from bifuse_core.imaging.colour import luminance_of
 from bifuse_core.nets.bdl import BdlFusion
+from bifuse_core.nets.zoo import FUSION_NETWORKS
 
 
 def fuse_levels(net: nn.Module, dtype: torch.dtype, warmth: Tensor, rgb: Tensor) -> Tensor:
@@ -102,9 +104,11 @@ class PairFusion:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
 
-def _fast_form(net: nn.Module, place: Place) -> nn.Module:
+def _fast_form(net: nn.Module, place: Place) -> Any:
     """Return what computes the same as a network, as fast as is known at a place."""
     if isinstance(net, BdlFusion) and (place.device.type, place.dtype) == ("cpu", torch.float32):
         return FastBdl(net)
+    if place.backend in COMPILERS and isinstance(net, tuple(FUSION_NETWORKS.values())):
+        return place.compiled(net)
     net = net.to(place.device, place.dtype)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

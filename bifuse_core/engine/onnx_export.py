@@ -1,57 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fusions as ONNX files, for runtimes other than PyTorch."""
+"""Networks as ONNX models, for libraries other than PyTorch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from importlib import import_module
-from pathlib import Path
+from io import BytesIO
+from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import nn
+from torch.onnx.symbolic_helper import parse_args
 
-INPUTS = ("thermal", "luma")
-"""Names of the inputs: (1, 1, H, W) float32 in [0, 1], as of every fusion network."""
-
-OUTPUT = "fused"
-"""Name of the output, of the same form."""
+from bifuse_core.engine.tensor_net import Example, TensorNet
 
 OPSET = 17
 """Version of the operators."""
 
+TOLERANCE = 1e-4
+"""Largest difference of a model in single precision, as a share of the largest value."""
 
-def export_onnx(net: nn.Module, file: Path, width: int, height: int) -> None:
-    """Write a fusion network for pictures of one size, with its weights.
+
+def onnx_model(
+    net: nn.Module,
+    example: Example,
+    *,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+    facts: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return a network, with its weights, as an ONNX model for pictures of one size.
 
     Args:
-        net: in evaluation mode, on the CPU, in single precision.
-        file: is overwritten.
-        width: columns.
-        height: rows.
+        net: in evaluation mode, on the CPU, in single precision; it stays as it is.
+        example: of the network; names inputs and outputs and gives their size.
+        device: where the network is traced; the CPU by default.
+        dtype: precision of weights, inputs and outputs.
+        facts: what the model says of itself (`metadata_props`).
 
     Raises:
         ImportError: the package onnx is not installed; the message says how to.
-        OSError: the file cannot be written.
     """
     try:
-        import_module("onnx")
+        onnx: Any = import_module("onnx")
     except ImportError as error:
         raise ImportError(
-            f"writing ONNX needs the package onnx: pip install onnx; importing it failed: {error}"
+            "ONNX models need the package onnx: pip install onnx==1.23.2; importing it failed: "
+            f"{error}"
         ) from error
-    example = torch.rand(1, 1, height, width)
-    # What PyTorch raises where there is no such folder is no OSError.
-    file.touch()
-    with catch_warnings():
+    traced = TensorNet(deepcopy(net)).to(device, dtype).eval()
+    pictures = tuple(picture.to(device, dtype) for picture in example.pictures)
+    written = BytesIO()
+    torch.onnx.register_custom_op_symbolic(  # type: ignore[attr-defined]
+        "aten::channel_shuffle", _channel_shuffle, OPSET
+    )
+    with torch.inference_mode(False), torch.no_grad(), catch_warnings():
         # Of all that depends on the size, which is what it is written for; and of the newer
         # exporter, which needs one package more.
         simplefilter("ignore")
         torch.onnx.export(
-            net,
-            (example, example),
-            file,
+            traced,
+            pictures,
+            written,  # type: ignore[arg-type]
             dynamo=False,
-            input_names=INPUTS,
-            output_names=(OUTPUT,),
+            input_names=example.names.inputs,
+            output_names=example.names.outputs,
             opset_version=OPSET,
         )
+    model = onnx.load_from_string(written.getvalue())
+    onnx.checker.check_model(model)
+    onnx.helper.set_model_props(model, dict(facts or {}))
+    serialised: bytes = model.SerializeToString()
+    return serialised
+
+
+@parse_args("v", "i")
+def _channel_shuffle(graph: Any, features: Any, groups: int) -> Any:
+    """Express what the exporter does not know: channels dealt out to groups in turn."""
+    batch, channels, height, width = features.type().sizes()
+
+    def reshaped(value: Any, *shape: int) -> Any:
+        return graph.op("Reshape", value, graph.op("Constant", value_t=torch.tensor(shape)))
+
+    dealt = reshaped(features, batch, groups, channels // groups, height, width)
+    dealt = graph.op("Transpose", dealt, perm_i=[0, 2, 1, 3, 4])
+    return reshaped(dealt, batch, channels, height, width)

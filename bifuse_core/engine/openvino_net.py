@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bifuse_core.engine.tensor_net import TensorNet, example_of, put_together
 from bifuse_core.nets.detection.maps import Maps, Points
 
 PRECISION_HINTS = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16"}
@@ -63,17 +64,16 @@ class OpenVinoNet:
         request, points = self._runs[size]
         request.infer([np.ascontiguousarray(rgb.float().numpy())])
         # The next picture overwrites them.
-        made = [torch.from_numpy(output.data.copy()) for output in request.output_tensors]
-        return made[0] if points is None else Maps(made[0], made[1], made[2], points)
+        made = tuple(torch.from_numpy(output.data.copy()) for output in request.output_tensors)
+        return put_together(made, points)
 
     def _compiled(self, size: tuple[int, ...]) -> tuple[Any, Points | None]:
+        example = example_of(self._net, (size,))
         with torch.inference_mode(False), torch.no_grad(), catch_warnings():
             # Of all that depends on the size, which is what it is compiled for.
             simplefilter("ignore")
-            example = torch.zeros(size)
-            made = self._net(example)
             model = self._openvino.convert_model(
-                _Tensors(self._net).eval(), example_input=example, input=[size]
+                TensorNet(self._net).eval(), example_input=example.pictures[0], input=[size]
             )
         compiled = self._openvino.Core().compile_model(
             model,
@@ -84,17 +84,4 @@ class OpenVinoNet:
                 "NUM_STREAMS": 1,
             },
         )
-        # Where a detector looks depends on the size alone.
-        return compiled.create_infer_request(), made.points if isinstance(made, Maps) else None
-
-
-class _Tensors(nn.Module):
-    """A network whose results are nothing but tensors that depend on the picture."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, rgb: Tensor) -> tuple[Tensor, ...]:
-        made = self.net(rgb)
-        return (made.logits, made.sides, made.centreness) if isinstance(made, Maps) else (made,)
+        return compiled.create_infer_request(), example.points

@@ -9,13 +9,29 @@ from typing import Any
 import torch
 from torch import nn
 
+from bifuse_core.engine.compiled_cache import CompiledCache, cache_folder
+from bifuse_core.engine.compiled_net import CompiledNet, Library
 from bifuse_core.engine.cuda_graphs import Capture, GraphedNet, capture_graph
+from bifuse_core.engine.onnx_runtime import OnnxRuntime
 from bifuse_core.engine.openvino_net import OpenVinoNet
+from bifuse_core.engine.tensor_rt import TensorRt
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
-BACKENDS = ("torch", "openvino")
-"""Libraries that run detectors and segmenters."""
+BACKENDS = ("torch", "openvino", "onnxruntime", "tensorrt")
+"""Libraries that run networks."""
+
+COMPILERS = ("onnxruntime", "tensorrt")
+"""Those that run fusion networks as well; OpenVINO is slower than PyTorch at the edge network."""
+
+_DEVICES = {"openvino": "cpu", "onnxruntime": "cpu", "tensorrt": "cuda"}
+"""Where those run that do not run everywhere."""
+
+_DTYPES = {
+    "onnxruntime": (torch.float32,),
+    "tensorrt": (torch.float32, torch.float16),
+}
+"""In which precisions those run that do not run in all."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +46,7 @@ class Place:
         capture: how what runs there is captured as graphs; None: not at all.
 
     Raises:
-        ValueError: unknown library, or one that does not run on this device.
+        ValueError: unknown library, or one that does not run on this device or in this precision.
     """
 
     device: torch.device
@@ -42,8 +58,20 @@ class Place:
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise ValueError(f"no backend {self.backend!r}; choose from {', '.join(BACKENDS)}")
-        if self.backend == "openvino" and self.device.type != "cpu":
-            raise ValueError(f"backend openvino runs on the CPU, not on {self.device}")
+        kind = self.device.type
+        if _DEVICES.get(self.backend, kind) != kind:
+            others = [name for name in BACKENDS if _DEVICES.get(name, kind) == kind]
+            raise ValueError(
+                f"backend {self.backend} does not run on {self.device}; choose from "
+                f"{', '.join(others)} there, or a {_DEVICES[self.backend]} device"
+            )
+        dtypes = _DTYPES.get(self.backend, tuple(PRECISIONS.values()))
+        if self.dtype not in dtypes:
+            names = {dtype: name for name, dtype in PRECISIONS.items()}
+            raise ValueError(
+                f"backend {self.backend} does not compute in {names[self.dtype]}; choose precision "
+                f"{' or '.join(names[dtype] for dtype in dtypes)}"
+            )
 
     def prepared(self, net: nn.Module, *, memory_format: torch.memory_format) -> Any:
         """Return what runs the network here; it is called like the network.
@@ -53,9 +81,24 @@ class Place:
         """
         if self.backend == "openvino":
             return OpenVinoNet(net, self.dtype, self.threads)
-        net = net.to(self.device, self.dtype)
-        net = net.to(memory_format=memory_format)  # type: ignore[call-overload]
-        return net if self.capture is None else GraphedNet(net, self.capture)
+        run: Any
+        if self.backend == "torch":
+            net = net.to(self.device, self.dtype)
+            run = net.to(memory_format=memory_format)  # type: ignore[call-overload]
+        else:
+            run = self.compiled(net)
+        return run if self.capture is None else GraphedNet(run, self.capture)
+
+    def compiled(self, net: nn.Module) -> CompiledNet:
+        """Return what runs the network here, by the backend, which is one of `COMPILERS`.
+
+        Raises:
+            ImportError: the library is not installed; the message says how to.
+        """
+        library: Library = (
+            TensorRt(self.device) if self.backend == "tensorrt" else OnnxRuntime(self.threads)
+        )
+        return CompiledNet(net, self.device, self.dtype, library, CompiledCache(cache_folder()))
 
 
 def choose_capture(device: torch.device) -> Capture | None:

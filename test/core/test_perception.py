@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -255,16 +254,3 @@ def test_a_real_detector_sees_the_same_in_half_precision(weights: tuple[Path, Pa
     assert len(found[0].boxes) == len(found[1].boxes) == 20
     assert found[0].scores == pytest.approx(found[1].scores, rel=0.05)
     assert ((found[0].boxes >= 0) & (found[0].boxes <= [320, 240, 320, 240])).all()
-
-
-def test_an_unknown_backend_is_refused_with_the_choices() -> None:
-    with pytest.raises(ValueError, match="'tensorflow'; choose from torch, openvino"):
-        Engine("max", device="cpu", backend="tensorflow")
-
-
-def test_a_backend_that_is_not_installed_says_how_to_install_it(
-    weights: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(ImportError, match="pip install openvino=="):
-        Engine("max", detector="fcos_small", detector_weights=weights[1], backend="openvino")
