@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bifuse_core.bench import fusion, pairing
+from bifuse_core.bench import engine, fusion, pairing
 
-BENCHES = {"fusion": fusion, "pairing": pairing}
+BENCHES = {"engine": engine, "fusion": fusion, "pairing": pairing}
 """By name: modules with SUMMARY, `add_arguments` and `measure`."""
 
 

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fuse in real time while others look at the fused pictures: rates, ages and memory."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from bifuse_core.bench.goal import Goal
+from bifuse_core.bench.real_time import BOXES, FUSED, MASKS, RealTime, run_in_real_time
+from bifuse_core.bench.report import Column, Report, Table, installed
+from bifuse_core.bench.scenes import scenes, size
+from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.fusions import READY
+from bifuse_core.engine.place import BACKENDS, PRECISIONS
+from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS, SHIPPED, SHIPPED_TASKS
+
+SUMMARY = "fuse pairs in real time beside boxes and masks: rates, ages and memory"
+QUICK = ("--rates", "25", "--seconds", "4")
+
+RATE = 25
+"""Pairs a second of the goals."""
+LEAST = {FUSED: 0.99 * RATE, BOXES: 10.0, MASKS: 5.0}
+"""Results a second that are to be reached then. A pair in a hundred may be displaced."""
+
+Run = tuple[str, int, RealTime]
+"""Backend, pairs a second, and what came of it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `bench beside`."""
+    detector, segmenter = SHIPPED_TASKS
+    parser.add_argument("--network", choices=READY, default=SHIPPED[0])
+    parser.add_argument("--detector", choices=tuple(DETECTORS), default=detector)
+    parser.add_argument("--segmenter", choices=tuple(SEGMENTERS), default=segmenter)
+    parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--precision", choices=("auto", *PRECISIONS), default="auto")
+    parser.add_argument("--size", default="640x480")
+    parser.add_argument("--rates", nargs="+", type=int, default=[25, 30], help="pairs a second")
+    parser.add_argument("--seconds", type=float, default=15, help="of each run")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the fusion")
+    parser.add_argument(
+        "--perception-threads", type=int, default=1, help="of detector and segmenter each"
+    )
+
+
+def measure(args: argparse.Namespace) -> Report:
+    """Run each backend at each rate."""
+    picture = size(args.size)
+    pairs = [(scene.thermal[8], scene.rgb) for scene in scenes(picture, 4)]
+    runs: list[Run] = []
+    missing = []
+    for backend in args.backends:
+        try:
+            engine = Engine(
+                args.network,
+                detector=args.detector,
+                segmenter=args.segmenter,
+                device=args.device,
+                precision=args.precision,
+                backend=backend,
+                backend_threads=args.perception_threads,
+            )
+        except (ImportError, ValueError) as error:
+            missing.append(f"{backend}: {error}")
+            continue
+        engine.warm_up(*picture)
+        for rate in args.rates:
+            threads = args.threads, args.perception_threads
+            runs.append((backend, rate, run_in_real_time(engine, pairs, rate, args.seconds, threads)))
+    backends = dict.fromkeys(backend for backend, _, _ in runs)
+    return Report(
+        "beside",
+        _command(args),
+        (_results(runs, args, missing), _memory(runs)),
+        installed("torch", "numpy", *backends),
+        goals=goals(runs),
+    )
+
+
+def goals(runs: Iterable[Run]) -> tuple[Goal, ...]:
+    """Return what is to be reached at `RATE`, for the backend that comes closest in all."""
+    at_rate = [(backend, found) for backend, rate, found in runs if rate == RATE]
+    if not at_rate:
+        reason = f"no run at {RATE} pairs/s"
+        return tuple(Goal(_goal_name(n), "Hz", least, None, reason=reason) for n, least in LEAST.items())
+
+    def closeness(run: tuple[str, RealTime]) -> float:
+        return min(run[1].results[name].rate / least for name, least in LEAST.items())
+
+    backend, best = max(at_rate, key=closeness)
+    work = ", ".join(f"{name} {1e3 * r.work:.1f} ms" for name, r in best.results.items())
+    made = []
+    for name, least in LEAST.items():
+        rate = best.results[name].rate
+        reason = f"with {backend}" + ("" if rate >= least else f"; at work a picture: {work}")
+        made.append(Goal(_goal_name(name), "Hz", least, rate, reason=reason))
+    return tuple(made)
+
+
+def _goal_name(result: str) -> str:
+    return f"{result}, all three at once, {RATE} pairs/s"
+
+
+def _results(runs: Iterable[Run], args: argparse.Namespace, missing: list[str]) -> Table:
+    percents = (50, 95, 99)
+    rows = []
+    for backend, rate, found in runs:
+        for name, result in found.results.items():
+            ages = result.ages.percentiles(*percents) or [None] * len(percents)
+            in_ms = [None if age is None else 1e3 * age for age in ages]
+            rows.append((backend, rate, name, result.rate, 1e3 * result.work, *in_ms))
+    note = (
+        f"Pairs of {args.size}, {args.network}, {args.detector} and {args.segmenter} each in a "
+        f"thread of their own, as in the node but without ROS, {args.threads} CPU threads for the "
+        f"fusion and {args.perception_threads} for each of the others, which let fusion go first; "
+        f"{args.seconds:g} s each. Each takes the newest there is. Work: the median of the time "
+        "for one picture. Age: from when the pair was due until the result is there."
+    )
+    if missing:
+        note += f" Not run: {'; '.join(missing)}."
+    return Table(
+        "Rates and ages",
+        note,
+        (
+            *map(Column, ("backend", "pairs/s", "result")),
+            Column("Hz", ".1f", "high"),
+            Column("work ms", ".1f", "low"),
+            *(Column(f"age p{percent} ms", ".1f", "low") for percent in percents),
+        ),
+        tuple(rows),
+    )
+
+
+def _memory(runs: Iterable[Run]) -> Table:
+    return Table(
+        "Memory",
+        "Of the process, resident, at the end, and by how much it grew during the run.",
+        (
+            *map(Column, ("backend", "pairs/s")),
+            Column("MiB", ".0f", "low"),
+            Column("growth MiB", ".1f", "low"),
+        ),
+        tuple((backend, rate, found.memory, found.growth) for backend, rate, found in runs),
+    )
+
+
+def _command(args: argparse.Namespace) -> str:
+    return (
+        f"./bifuse bench beside --network {args.network} --detector {args.detector} --segmenter "
+        f"{args.segmenter} --backends {' '.join(args.backends)} --device {args.device} --precision "
+        f"{args.precision} --size {args.size} --rates {' '.join(map(str, args.rates))} --seconds "
+        f"{args.seconds:g} --threads {args.threads} --perception-threads {args.perception_threads}"
+    )
