@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bifuse_core.bench.goal import Goal
-from bifuse_core.bench.real_time import BOXES, FUSED, MASKS, RealTime, run_in_real_time
-from bifuse_core.bench.report import Column, Report, Table, installed
+from bifuse_core.bench.real_time import BOXES, FUSED, MASKS, RealTime, Result, run_in_real_time
+from bifuse_core.bench.report import Column, Report, Table, Value, installed
 from bifuse_core.bench.scenes import scenes, size
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.fusions import READY
@@ -68,49 +68,60 @@ def measure(args: argparse.Namespace) -> Report:
         engine.warm_up(*picture)
         for rate in args.rates:
             threads = args.threads, args.perception_threads
-            runs.append((backend, rate, run_in_real_time(engine, pairs, rate, args.seconds, threads)))
+            runs.append(
+                (backend, rate, run_in_real_time(engine, pairs, rate, args.seconds, threads))
+            )
     backends = dict.fromkeys(backend for backend, _, _ in runs)
     return Report(
         "beside",
         _command(args),
         (_results(runs, args, missing), _memory(runs)),
         installed("torch", "numpy", *backends),
-        goals=goals(runs),
+        goals=goals(runs, f"{args.network}, {args.size}"),
     )
 
 
-def goals(runs: Iterable[Run]) -> tuple[Goal, ...]:
-    """Return what is to be reached at `RATE`, for the backend that comes closest in all."""
-    at_rate = [(backend, found) for backend, rate, found in runs if rate == RATE]
-    if not at_rate:
-        reason = f"no run at {RATE} pairs/s"
-        return tuple(Goal(_goal_name(n), "Hz", least, None, reason=reason) for n, least in LEAST.items())
+def goals(runs: Iterable[Run], what: str) -> tuple[Goal, ...]:
+    """Return what is to be reached at `RATE`, for the backend that comes closest in all.
 
-    def closeness(run: tuple[str, RealTime]) -> float:
-        return min(run[1].results[name].rate / least for name, least in LEAST.items())
+    Args:
+        runs: of some backends.
+        what: was run, in words.
+    """
+    at_rate = [(backend, found.results) for backend, rate, found in runs if rate == RATE]
+    if not at_rate:
+        return _goals(what, dict.fromkeys(LEAST), dict.fromkeys(LEAST, f"no run at {RATE} pairs/s"))
+
+    def closeness(run: tuple[str, dict[str, Result]]) -> float:
+        return min(run[1][name].rate / least for name, least in LEAST.items())
 
     backend, best = max(at_rate, key=closeness)
-    work = ", ".join(f"{name} {1e3 * r.work:.1f} ms" for name, r in best.results.items())
-    made = []
-    for name, least in LEAST.items():
-        rate = best.results[name].rate
-        reason = f"with {backend}" + ("" if rate >= least else f"; at work a picture: {work}")
-        made.append(Goal(_goal_name(name), "Hz", least, rate, reason=reason))
-    return tuple(made)
+    work = ", ".join(f"{name} {1e3 * result.work:.1f} ms" for name, result in best.items())
+    rates = {name: result.rate for name, result in best.items()}
+    reasons = {
+        name: f"with {backend}" + ("" if rates[name] >= least else f"; work a picture: {work}")
+        for name, least in LEAST.items()
+    }
+    return _goals(what, rates, reasons)
 
 
-def _goal_name(result: str) -> str:
-    return f"{result}, all three at once, {RATE} pairs/s"
+def _goals(
+    what: str, rates: Mapping[str, float | None], reasons: Mapping[str, str]
+) -> tuple[Goal, ...]:
+    return tuple(
+        Goal(f"{name}, {what} fed {RATE} pairs/s", "Hz", least, rates[name], reason=reasons[name])
+        for name, least in LEAST.items()
+    )
 
 
 def _results(runs: Iterable[Run], args: argparse.Namespace, missing: list[str]) -> Table:
     percents = (50, 95, 99)
-    rows = []
+    rows: list[tuple[Value, ...]] = []
     for backend, rate, found in runs:
         for name, result in found.results.items():
-            ages = result.ages.percentiles(*percents) or [None] * len(percents)
-            in_ms = [None if age is None else 1e3 * age for age in ages]
-            rows.append((backend, rate, name, result.rate, 1e3 * result.work, *in_ms))
+            ages = [1e3 * age for age in result.ages.percentiles(*percents)]
+            shown = tuple(ages) or (None,) * len(percents)
+            rows.append((backend, rate, name, result.rate, 1e3 * result.work, *shown))
     note = (
         f"Pairs of {args.size}, {args.network}, {args.detector} and {args.segmenter} each in a "
         f"thread of their own, as in the node but without ROS, {args.threads} CPU threads for the "

@@ -50,9 +50,7 @@ class Comparison:
         return "worse"
 
 
-def compare_reports(
-    new: Sequence[Report], old: Sequence[Report], noise: float = NOISE
-) -> str:
+def compare_reports(new: Sequence[Report], old: Sequence[Report], noise: float = NOISE) -> str:
     """Return the comparison of all reports that are in both, as Markdown.
 
     Raises:
@@ -147,24 +145,26 @@ def _compare_table(new: Table, old: Table, comparison: Comparison) -> None:
             verdict = comparison.verdict(ratio, column.better)
             if verdict:
                 verdicts.append(f"{column.title} {verdict}")
-        rows.append((*key, *cells, ", ".join(verdicts)))
+        rows.append((*key[0], *cells, ", ".join(verdicts)))
     if numbers and rows:
         columns = [column for _, _, column in (*labels, *numbers)]
         titles = (*(Column(column.title) for column in columns), Column("beyond noise"))
         comparison.tables.append(Table(new.title, "", titles, tuple(rows)))
     titles_now = [column.title for column in new.columns]
     _note_lone(comparison, f"column of {new.title}", list(there), titles_now)
-    rows_then, rows_now = ([" ".join(map(_text, key)) for key in part] for part in (before, found))
+    rows_then, rows_now = (
+        [" ".join(map(_text, row_labels)) for row_labels, _ in part] for part in (before, found)
+    )
     _note_lone(comparison, f"row of {new.title}", rows_then, rows_now)
 
 
-def _labelled(table: Table, positions: Sequence[int]) -> Iterator[tuple[Row, Row]]:
-    """Yield each row under its labels, and under their number where several bear the same."""
+def _labelled(table: Table, positions: Sequence[int]) -> Iterator[tuple[tuple[Row, int], Row]]:
+    """Yield each row under its labels, and its number among those that bear the same."""
     seen: dict[Row, int] = {}
     for row in table.rows:
-        key = tuple(row[position] for position in positions)
-        seen[key] = seen.get(key, 0) + 1
-        yield (key if seen[key] == 1 else (*key[:-1], f"{_text(key[-1])} ({seen[key]})")), row
+        labels = tuple(row[position] for position in positions)
+        seen[labels] = seen.get(labels, 0) + 1
+        yield (labels, seen[labels]), row
 
 
 def _note_lone(comparison: Comparison, kind: str, old: Sequence[str], new: Sequence[str]) -> None:

@@ -55,9 +55,7 @@ def measure(args: argparse.Namespace) -> Report:
     with cpu_threads(args.threads):
         seen = {text: scenes(size(text))[0] for text in args.sizes}
         variants = fusions(args.networks, precisions, args.device, seen)
-        others, missing = sights(
-            names, args.backends, precisions, args.device, args.threads, seen
-        )
+        others, missing = sights(names, args.backends, precisions, args.device, args.threads, seen)
         variants += others
         timings = in_rounds(variants, args.runs)
         shares = {

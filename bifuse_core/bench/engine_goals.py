@@ -40,20 +40,20 @@ def goals(
         min((ms for label, ms in found.items() if _is_fp16(label, work)), default=None)
         for work in (DETECT, SEGMENT)
     ]
-    all_three = None
-    if bdl is not None and None not in looks:
-        all_three = bdl + sum(ms for ms in looks if ms is not None)
+    steps = [bdl, *looks]
+    all_three = None if None in steps else sum(filter(None, steps))
     on_cpu, on_cuda = _hindrances(card)
-    dearest = {label[1]: in_words(list(share)) for label, share in shares.items()}
+    dearest = {str(label[1]): in_words(share) for label, share in shares.items()}
+    seeing = tuple(str(label[1]) for label in shares if label[0] in (DETECT, SEGMENT))
     rows = (
-        (f"edge on {threads} CPU threads, {SIZE}: fusion", 1000 / 30, edge, on_cpu, ("edge",)),
+        (f"edge on {threads} CPU threads, {SIZE}: fusion", 33.3, edge, on_cpu, ("edge",)),
         (f"bdl on an {CARD}, {SIZE}, fp16: fusion", 1.5, bdl, on_cuda, ("bdl",)),
         (
             f"bdl on an {CARD}, {SIZE}, fp16: fusion + detection + segmentation",
             6.0,
             all_three,
             on_cuda,
-            ("bdl", *(label[1] for label in shares if label[0] in (DETECT, SEGMENT))),
+            ("bdl", *seeing),
         ),
     )
     return tuple(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from cProfile import Profile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ def function_shares(call: Callable[[], Any], most: int = 5) -> list[Share]:
     return _dearest(times, most)
 
 
-def in_words(shares: list[Share], most: int = 3) -> str:
+def in_words(shares: Sequence[Share], most: int = 3) -> str:
     """Return the dearest as one phrase."""
     return ", ".join(f"{share.name} {share.percent:.0f} %" for share in shares[:most])
 

@@ -83,7 +83,7 @@ def goals(ratios: Mapping[int, float], width: int, height: int) -> tuple[Goal, .
         return (Goal(f"{GOAL_NETWORK}: plain / engine", "x", LEAST_RATIO, None, reason=reason),)
     return tuple(
         Goal(
-            f"{GOAL_NETWORK}, CPU threads {threads}: plain / engine",
+            f"{GOAL_NETWORK}, {width}x{height}, CPU threads {threads}: plain / engine",
             "x",
             LEAST_RATIO,
             ratio,

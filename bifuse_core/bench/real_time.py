@@ -116,8 +116,12 @@ def run_in_real_time(
         for name, look in ((BOXES, engine.detect), (MASKS, engine.segment))
     ]
 
+    def fuse_pair(pair: Pair) -> NDArray[np.uint8]:
+        thermal, rgb = pair
+        return engine.fuse(thermal, rgb, next(stamps))
+
     def fuse(item: _Due) -> None:
-        fused = timed(FUSED, lambda pair: engine.fuse(*pair, next(stamps)), item)
+        fused = timed(FUSED, fuse_pair, item)
         for sight in sights:
             sight.mailbox.put(_Due(fused, item.since))
 

@@ -24,7 +24,7 @@ def read_reports(file: Path) -> tuple[Report, ...]:
     """
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        return tuple(map(_report, document["reports"] if "reports" in document else [document]))
+        return tuple(map(_report, document.get("reports", [document])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file}: no report of `bifuse bench`: {error!r}") from error
 
