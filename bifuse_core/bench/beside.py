@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> Report:
     """Run each backend at each rate."""
     picture = size(args.size)
-    pairs = [(scene.thermal[8], scene.rgb) for scene in scenes(picture, 4)]
+    pairs = [(scene.thermal[8], scene.rgb) for scene in scenes(picture, 2)]
     runs: list[Run] = []
     missing = []
     for backend in args.backends:

@@ -30,7 +30,9 @@ ROWS = (("edge", 1, 20.0, 50.0, 1.0), ("edge", 2, 10.0, 100.0, 1.0), ("bdl", 1, 
 
 def report(rows: tuple[tuple[str | float | None, ...], ...] = ROWS, **values: object) -> Report:
     table = Table("Times", "", COLUMNS, rows)
-    made = Report("speed", "./bifuse bench speed", (table,), ("numpy",), "this machine", "2026-01-02")
+    made = Report(
+        "speed", "./bifuse bench speed", (table,), ("numpy",), "this machine", "2026-01-02"
+    )
     return replace(made, **values)  # type: ignore[arg-type]
 
 
