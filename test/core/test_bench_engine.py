@@ -84,10 +84,13 @@ def test_the_dearest_operator_comes_first() -> None:
 
 def test_the_dearest_function_comes_first() -> None:
     def dear() -> int:
-        return sum(number * number for number in [*range(20_000)])
+        number = 0
+        while number < 50_000:
+            number += 1
+        return number
 
     first, *_ = function_shares(lambda: [dear(), dear(), len("cheap")])
-    assert "test_bench_engine.py" in first.name
+    assert (first.name, first.calls) == ("dear (test_bench_engine.py)", 2)
     assert in_words([Share("a", 61.6, 3), Share("b", 30.2, 1)], most=1) == "a 62 %"
 
 
