@@ -53,11 +53,14 @@ class Comparison:
 def compare_reports(new: Sequence[Report], old: Sequence[Report], noise: float = NOISE) -> str:
     """Return the comparison of all reports that are in both, as Markdown.
 
+    Args:
+        new: reports.
+        old: reports.
+        noise: the ratio, at least 1, up to which numbers count as equal, either way.
+
     Raises:
-        ValueError: the noise is below 1, or the old ones hold none of the new.
+        ValueError: the old ones hold none of the new.
     """
-    if not noise >= 1:
-        raise ValueError(f"--noise is {noise}; it must be at least 1, a ratio that is none")
     before = {report.name: report for report in old}
     both = [(report, before[report.name]) for report in new if report.name in before]
     if not both:
@@ -179,15 +182,14 @@ def _both_numbers(new: Value, old: Value) -> bool:
 
 
 def _ratio(new: Value, old: Value) -> float | None:
-    """Return new / old; None where one of both is no number, or both are 0 to infinity."""
+    """Return new / old, infinite from 0; None where one of both is no number, or below 0."""
     if not (isinstance(new, int | float) and isinstance(old, int | float)):
         return None
     if new == old:
         return 1.0
-    if old == 0:
-        return math.inf if new > 0 else None
-    ratio = new / old
-    return ratio if math.isfinite(ratio) and ratio >= 0 else None
+    if new < 0 or old < 0:
+        return None
+    return new / old if old else math.inf
 
 
 def _shown(ratio: float | None) -> Value:

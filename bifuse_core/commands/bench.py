@@ -82,9 +82,16 @@ def _add_bench(
         "--compare", type=Path, metavar="OLD.json", help="print ratios to what was written before"
     )
     subparser.add_argument(
-        "--noise", type=float, default=NOISE, help="ratio either way that is none, with --compare"
+        "--noise", type=_noise, default=NOISE, help="ratio, either way, that is no difference"
     )
     return subparser
+
+
+def _noise(text: str) -> float:
+    ratio = float(text)
+    if not ratio >= 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1, where nothing differs")
+    return ratio
 
 
 def measure_all(benches: Mapping[str, Bench], quick: bool, command: str = COMMAND) -> Page:

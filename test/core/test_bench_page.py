@@ -88,6 +88,8 @@ def test_the_noise_is_the_same_either_way() -> None:
         (0.0, 0.0, "1.00", ""),
         (0.0, 3.0, "from 0", "ms worse"),
         (3.0, 0.0, "0.00", "ms better"),
+        (-2.0, -4.0, "-", ""),
+        (-2.0, -2.0, "1.00", ""),
         (None, 3.0, "- -> 3", ""),
         (3.0, None, "3 -> -", ""),
         (None, None, "=", ""),
@@ -144,8 +146,6 @@ def test_another_machine_and_other_options_are_said() -> None:
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
-    with pytest.raises(ValueError, match="noise is 0.9"):
-        compare_reports([report()], [report()], 0.9)
     with pytest.raises(ValueError, match="holds other"):
         compare_reports([report()], [report(name="other")])
 
@@ -240,6 +240,12 @@ def test_one_bench_is_compared_with_a_page_of_all(
     assert "In one of both alone: one." in text
     assert run({"two": fake("two", slow)}, "two", "--compare", file, "--noise", "2.5") == 0
     assert "| edge | 1 | 2.00 | 1.00 | 1.00 |  |" in capsys.readouterr().out
+
+
+def test_a_noise_that_is_no_ratio_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run({"one": fake("one", report())}, "one", "--noise", "0.9")
+    assert "--noise: 0.9 is below 1" in capsys.readouterr().err
 
 
 def test_the_old_file_is_read_before_anything_is_measured(tmp_path: Path) -> None:
