@@ -6,13 +6,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping
 
+from bifuse_core.bench.card import describe_place
 from bifuse_core.bench.goal import Goal
+from bifuse_core.bench.options import count
 from bifuse_core.bench.real_time import BOXES, FUSED, MASKS, RealTime, Result, run_in_real_time
 from bifuse_core.bench.report import Column, Report, Table, Value, installed
 from bifuse_core.bench.scenes import scenes, size
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.fusions import READY
-from bifuse_core.engine.place import BACKENDS, PRECISIONS
+from bifuse_core.engine.place import BACKENDS, PRECISIONS, choose_device
 from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS, SHIPPED, SHIPPED_TASKS
 
 SUMMARY = "fuse pairs in real time beside boxes and masks: rates, ages and memory"
@@ -37,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", choices=("auto", *PRECISIONS), default="auto")
     parser.add_argument("--size", default="640x480")
-    parser.add_argument("--rates", nargs="+", type=int, default=[25, 30], help="pairs a second")
+    parser.add_argument("--rates", nargs="+", type=count, default=[25, 30], help="pairs a second")
     parser.add_argument("--seconds", type=float, default=15, help="of each run")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the fusion")
+    parser.add_argument("--threads", type=count, default=1, help="CPU threads of the fusion")
     parser.add_argument(
-        "--perception-threads", type=int, default=1, help="of detector and segmenter each"
+        "--perception-threads", type=count, default=1, help="of detector and segmenter each"
     )
 
 
@@ -77,6 +79,7 @@ def measure(args: argparse.Namespace) -> Report:
         _command(args),
         (_results(runs, args, missing), _memory(runs)),
         installed("torch", "numpy", *backends),
+        describe_place(choose_device(args.device)),
         goals=goals(runs, f"{args.network}, {args.size}"),
     )
 

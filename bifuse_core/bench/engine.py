@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
-import torch
-
+from bifuse_core.bench.card import card_name, describe_place
 from bifuse_core.bench.engine_goals import goals
 from bifuse_core.bench.explaining import Share, operator_shares
+from bifuse_core.bench.options import count
 from bifuse_core.bench.report import Column, Report, Table, installed
 from bifuse_core.bench.rounds import Timings, in_rounds
 from bifuse_core.bench.scenes import scenes, size
@@ -18,7 +18,6 @@ from bifuse_core.bench.variants import DETECT, SEGMENT, Variant, fusions, sights
 from bifuse_core.engine.engine import NONE
 from bifuse_core.engine.fusions import READY
 from bifuse_core.engine.place import BACKENDS, PRECISIONS, choose_device
-from bifuse_core.machine import describe_machine
 from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS, SHIPPED, SHIPPED_TASKS
 
 SUMMARY = "time each network for each precision, size and backend, and tell where its time goes"
@@ -42,15 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fp32 on a CPU, all on CUDA where not given",
     )
     parser.add_argument("--sizes", nargs="+", default=["640x480", "1280x720"])
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--runs", type=int, default=5, help="rounds in which all are timed in turn")
+    parser.add_argument("--threads", type=count, default=2, help="CPU threads")
+    parser.add_argument(
+        "--runs", type=count, default=5, help="rounds in which all are timed in turn"
+    )
 
 
 def measure(args: argparse.Namespace) -> Report:
     """Time everything in turn, and return all with the goals of this device."""
     device = choose_device(args.device)
-    cuda = device.type == "cuda"
-    precisions = args.precisions or (["fp16", "bf16", "fp32"] if cuda else ["fp32"])
+    usual = ["fp16", "bf16", "fp32"] if device.type == "cuda" else ["fp32"]
+    precisions = args.precisions or usual
     names = {DETECT: args.detector, SEGMENT: args.segmenter}
     with cpu_threads(args.threads):
         seen = {text: scenes(size(text))[0] for text in args.sizes}
@@ -66,16 +67,16 @@ def measure(args: argparse.Namespace) -> Report:
             and variant.bits in (8, None)
         }
     tables = (_times(variants, timings, args, missing), _operators(shares))
-    card = torch.cuda.get_device_name(device) if cuda else ""
-    machine = ", ".join(filter(None, (describe_machine(), card)))
     found = {v.labels: t.milliseconds for v, t in zip(variants, timings, strict=True)}
     return Report(
         "engine",
         _command(args),
         tables,
         installed("torch", "numpy", *dict.fromkeys(v.backend for v in others)),
-        machine,
-        goals=goals(found, {v.labels: s for v, s in shares.items()}, card, args.threads),
+        describe_place(device),
+        goals=goals(
+            found, {v.labels: s for v, s in shares.items()}, card_name(device), args.threads
+        ),
     )
 
 

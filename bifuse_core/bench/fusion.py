@@ -19,6 +19,7 @@ from tqdm import trange
 
 from bifuse_core.bench.explaining import Share, in_words, operator_shares
 from bifuse_core.bench.goal import Goal
+from bifuse_core.bench.options import count
 from bifuse_core.bench.report import Column, Report, Table
 from bifuse_core.bench.threads import cpu_threads
 from bifuse_core.engine.engine import Engine
@@ -36,10 +37,10 @@ LEAST_RATIO = 1.5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `bench fusion`."""
     parser.add_argument("--networks", nargs="+", choices=SHIPPED, default=list(SHIPPED))
-    parser.add_argument("--width", type=int, default=640)
-    parser.add_argument("--height", type=int, default=480)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="CPU threads")
-    parser.add_argument("--runs", type=int, default=5, help="of each, in turn")
+    parser.add_argument("--width", type=count, default=640)
+    parser.add_argument("--height", type=count, default=480)
+    parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], help="CPU threads")
+    parser.add_argument("--runs", type=count, default=5, help="of each, in turn")
 
 
 def measure(args: argparse.Namespace) -> Report:

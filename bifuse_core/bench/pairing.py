@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from bifuse_core.bench.approximate import ApproximateTime
 from bifuse_core.bench.cameras import MS, Message, messages, periodic, true_pairs
+from bifuse_core.bench.options import count
 from bifuse_core.bench.pairing_goals import goals
 from bifuse_core.bench.report import Column, Report, Table
 from bifuse_core.bench.situations import SITUATIONS
@@ -103,8 +104,8 @@ class Tally:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `bench pairing`."""
-    parser.add_argument("--frames", type=int, default=6000, help="moments that both cameras see")
-    parser.add_argument("--seeds", type=int, default=10, help="repetitions with other jitter")
+    parser.add_argument("--frames", type=count, default=6000, help="moments that both cameras see")
+    parser.add_argument("--seeds", type=count, default=10, help="repetitions with other jitter")
 
 
 def measure(args: argparse.Namespace) -> Report:

@@ -93,8 +93,11 @@ def run_in_real_time(
         threads: CPU threads of the fusion, and of each of the others.
 
     Raises:
+        ValueError: no time is to count.
         Exception: the first that the engine raised.
     """
+    if not seconds > 0:
+        raise ValueError(f"--seconds is {seconds:g}; it must be above 0")
     stamps, errors = count(step=round(1e9 / rate)), list[Exception]()
     results = {name: Result(seconds) for name in (FUSED, BOXES, MASKS)}
     begun = perf_counter() + LEAD

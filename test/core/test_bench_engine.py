@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
@@ -102,6 +103,23 @@ def test_a_scene_is_of_its_size_and_the_same_each_time() -> None:
     np.testing.assert_array_equal(scene.thermal[8], scenes(size("96x80"))[0].thermal[8])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["engine", "--runs", "0"], "argument --runs: '0' is no whole number of at least 1"),
+        (["fusion", "--threads", "two"], "argument --threads: 'two' is no whole number"),
+        (["beside", "--rates", "25", "-5"], "argument --rates: '-5' is no whole number"),
+        (["pairing", "--seeds", "1.5"], "argument --seeds: '1.5' is no whole number"),
+    ],
+)
+def test_counts_are_whole_and_positive(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", *arguments])
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["640", "640x", "x480", "0x480", "640x480x2", "-1x5", "axb"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no size such as 640x480"):
@@ -139,7 +157,7 @@ def test_every_variant_has_its_row(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_backend_that_is_not_there_is_left_out_with_its_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     seen = {"96x80": scenes(size("96x80"))[0]}
     names = {DETECT: "fcos_small", SEGMENT: "none"}
     variants, missing = sights(names, ("openvino", "torch"), ["fp32"], "cpu", 1, seen)
@@ -265,6 +283,8 @@ def test_an_engine_that_fails_is_heard() -> None:
     engine = Sleeper(0.0, -1.0, 0.0)
     with pytest.raises(ValueError, match="non-negative"):
         run_in_real_time(engine, PICTURES, 20, 0.1, (1, 1))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="--seconds is 0"):
+        run_in_real_time(engine, PICTURES, 20, 0.0, (1, 1))  # type: ignore[arg-type]
 
 
 def in_real_time(fused: int, boxes: int, masks: int) -> RealTime:
