@@ -64,10 +64,10 @@ def measure(args: argparse.Namespace) -> Report:
                 backend=backend,
                 backend_threads=args.perception_threads,
             )
+            engine.warm_up(*picture)
         except (ImportError, ValueError) as error:
             missing.append(f"{backend}: {error}")
             continue
-        engine.warm_up(*picture)
         for rate in args.rates:
             threads = args.threads, args.perception_threads
             runs.append(
@@ -99,7 +99,8 @@ def goals(runs: Iterable[Run], what: str) -> tuple[Goal, ...]:
         return min(run[1][name].rate / least for name, least in LEAST.items())
 
     backend, best = max(at_rate, key=closeness)
-    work = ", ".join(f"{name} {1e3 * result.work:.1f} ms" for name, result in best.items())
+    works = {name: _in_ms(result.work) for name, result in best.items()}
+    work = ", ".join(f"{n} {'none' if ms is None else f'{ms:.1f} ms'}" for n, ms in works.items())
     rates = {name: result.rate for name, result in best.items()}
     reasons = {
         name: f"with {backend}" + ("" if rates[name] >= least else f"; work a picture: {work}")
@@ -117,14 +118,17 @@ def _goals(
     )
 
 
+def _in_ms(seconds: float | None) -> float | None:
+    return None if seconds is None else 1e3 * seconds
+
+
 def _results(runs: Iterable[Run], args: argparse.Namespace, missing: list[str]) -> Table:
     percents = (50, 95, 99)
     rows: list[tuple[Value, ...]] = []
     for backend, rate, found in runs:
         for name, result in found.results.items():
-            ages = [1e3 * age for age in result.ages.percentiles(*percents)]
-            shown = tuple(ages) or (None,) * len(percents)
-            rows.append((backend, rate, name, result.rate, 1e3 * result.work, *shown))
+            ages = tuple(result.ages.percentiles(*percents)) or (None,) * len(percents)
+            rows.append((backend, rate, name, result.rate, *map(_in_ms, (result.work, *ages))))
     note = (
         f"Pairs of {args.size}, {args.network}, {args.detector} and {args.segmenter} each in a "
         f"thread of their own, as in the node but without ROS, {args.threads} CPU threads for the "

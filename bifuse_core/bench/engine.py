@@ -14,7 +14,7 @@ from bifuse_core.bench.report import Column, Report, Table, installed
 from bifuse_core.bench.rounds import Timings, in_rounds
 from bifuse_core.bench.scenes import scenes, size
 from bifuse_core.bench.threads import cpu_threads
-from bifuse_core.bench.variants import DETECT, SEGMENT, Variant, fusions, sights
+from bifuse_core.bench.variants import DETECT, SEGMENT, Variant, every_variant
 from bifuse_core.engine.engine import NONE
 from bifuse_core.engine.fusions import READY
 from bifuse_core.engine.place import BACKENDS, PRECISIONS, choose_device
@@ -53,11 +53,12 @@ def measure(args: argparse.Namespace) -> Report:
     usual = ["fp16", "bf16", "fp32"] if device.type == "cuda" else ["fp32"]
     precisions = args.precisions or usual
     names = {DETECT: args.detector, SEGMENT: args.segmenter}
+    sights = {work: name for work, name in names.items() if name != NONE}
     with cpu_threads(args.threads):
         seen = {text: scenes(size(text))[0] for text in args.sizes}
-        variants = fusions(args.networks, precisions, args.device, seen)
-        others, missing = sights(names, args.backends, precisions, args.device, args.threads, seen)
-        variants += others
+        variants, missing = every_variant(
+            args.networks, sights, args.backends, precisions, device, args.threads, seen
+        )
         timings = in_rounds(variants, args.runs)
         shares = {
             variant: operator_shares(variant, device)
@@ -72,7 +73,7 @@ def measure(args: argparse.Namespace) -> Report:
         "engine",
         _command(args),
         tables,
-        installed("torch", "numpy", *dict.fromkeys(v.backend for v in others)),
+        installed("torch", "numpy", *dict.fromkeys(v.backend for v in variants)),
         describe_place(device),
         goals=goals(
             found, {v.labels: s for v, s in shares.items()}, card_name(device), args.threads

@@ -34,36 +34,35 @@ def goals(
         card: name of the CUDA device; empty on a CPU.
         threads: CPU threads.
     """
-    edge = found.get((FUSE, "edge", "torch", "fp32", SIZE, 8))
-    bdl = found.get((FUSE, "bdl", "torch", "fp16", SIZE, 8))
-    looks = [
-        min((ms for label, ms in found.items() if _is_fp16(label, work)), default=None)
-        for work in (DETECT, SEGMENT)
-    ]
-    steps = [bdl, *looks]
-    all_three = None if None in steps else sum(filter(None, steps))
     on_cpu, on_cuda = _hindrances(card)
-    dearest = {str(label[1]): in_words(share) for label, share in shares.items()}
-    seeing = tuple(str(label[1]) for label in shares if label[0] in (DETECT, SEGMENT))
+    look = [_fastest(found, work, "fp16") for work in (DETECT, SEGMENT)]
+    edge = _fastest(found, FUSE, "fp32", "edge")
+    bdl = _fastest(found, FUSE, "fp16", "bdl")
     rows = (
-        (f"edge on {threads} CPU threads, {SIZE}: fusion", 33.3, edge, on_cpu, ("edge",)),
-        (f"bdl on an {CARD}, {SIZE}, fp16: fusion", 1.5, bdl, on_cuda, ("bdl",)),
+        (f"edge on {threads} CPU threads, {SIZE}: fusion", 33.3, on_cpu, [edge]),
+        (f"bdl on an {CARD}, {SIZE}, fp16: fusion", 1.5, on_cuda, [bdl]),
         (
             f"bdl on an {CARD}, {SIZE}, fp16: fusion + detection + segmentation",
             6.0,
-            all_three,
             on_cuda,
-            ("bdl", *seeing),
+            [bdl, *look],
         ),
     )
-    return tuple(
-        _goal(name, limit, ms, hindrance, card, {n: dearest[n] for n in names if n in dearest})
-        for name, limit, ms, hindrance, names in rows
-    )
+    return tuple(_goal(*row, found, shares, card) for row in rows)
 
 
-def _is_fp16(labels: Labels, work: str) -> bool:
-    return (labels[0], labels[3], labels[4]) == (work, "fp16", SIZE)
+def _fastest(
+    found: Mapping[Labels, float], work: str, precision: str, network: str | None = None
+) -> Labels | None:
+    """Return the labels of the fastest at `SIZE`, of 8-bit pictures; None where there is none."""
+    fitting = [
+        labels
+        for labels in found
+        if (labels[0], labels[3], labels[4]) == (work, precision, SIZE)
+        and labels[5] in (8, None)
+        and network in (labels[1], None)
+    ]
+    return min(fitting, key=lambda labels: found[labels], default=None)
 
 
 def _hindrances(card: str) -> tuple[str, str]:
@@ -77,18 +76,21 @@ def _hindrances(card: str) -> tuple[str, str]:
 def _goal(
     name: str,
     limit: float,
-    ms: float | None,
     hindrance: str,
+    steps: Sequence[Labels | None],
+    found: Mapping[Labels, float],
+    shares: Mapping[Labels, Sequence[Share]],
     card: str,
-    dearest: dict[str, str],
 ) -> Goal:
-    """Return a goal with the reason why it is not reached or measured."""
-    if hindrance or ms is None:
+    """Return a goal of the time of all steps, with what runs them, or why it is not measured."""
+    there = [labels for labels in steps if labels is not None]
+    if hindrance or len(there) < len(steps):
         reason = hindrance or "left out by the options"
         return Goal(name, "ms", limit, None, at_most=True, reason=reason)
-    reasons = []
+    ms = sum(found[labels] for labels in there)
+    reasons = [f"with {', '.join(dict.fromkeys(str(labels[2]) for labels in there))}"]
     if card and CARD not in card:
         reasons.append(f"on {card}")
     if ms > limit:
-        reasons += [f"{network}: {words}" for network, words in dearest.items()]
+        reasons += [f"{label[1]}: {in_words(shares[label])}" for label in there if label in shares]
     return Goal(name, "ms", limit, ms, at_most=True, reason="; ".join(reasons))

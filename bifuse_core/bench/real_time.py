@@ -52,9 +52,9 @@ class Result:
         return len(self.works) / self.seconds
 
     @property
-    def work(self) -> float:
-        """The median of the seconds at work; 0 where there were none."""
-        return median(self.works) if self.works else 0.0
+    def work(self) -> float | None:
+        """The median of the seconds at work; None where nothing was done."""
+        return median(self.works) if self.works else None
 
 
 @dataclass(frozen=True)

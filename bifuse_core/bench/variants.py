@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import product
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from bifuse_core.bench.scenes import BITS, Scene
 from bifuse_core.engine.engine import NONE, Engine
+from bifuse_core.engine.place import COMPILERS
+from bifuse_core.nets.zoo import FUSION_NETWORKS
 
 FUSE, DETECT, SEGMENT = "fuse", "detect", "segment"
 NO_NETWORK = "max"
@@ -62,63 +65,65 @@ class Variant:
         return self.work, self.network, self.backend, self.precision, self.size, self.bits
 
 
-def fusions(
-    networks: Iterable[str], precisions: Sequence[str], device: str, scenes: Mapping[str, Scene]
-) -> list[Variant]:
-    """Return every fusion with every precision, size and kind of thermal picture."""
-    return [
-        Variant(FUSE, network, "torch", precision, size, bits, engine, scene, scene.rgb)
-        for network in networks
-        for precision in precisions
-        for size, scene in scenes.items()
-        for engine in (Engine(network, device=device, precision=precision),)
-        for bits in BITS
-    ]
-
-
-def sights(
-    names: Mapping[str, str],
-    backends: Iterable[str],
+def every_variant(
+    fusions: Sequence[str],
+    sights: Mapping[str, str],
+    backends: Sequence[str],
     precisions: Sequence[str],
-    device: str,
+    device: torch.device,
     threads: int,
     scenes: Mapping[str, Scene],
 ) -> tuple[list[Variant], list[str]]:
-    """Return detector and segmenter with every backend, precision and size.
+    """Return every network with every backend, precision and size, and each fusion with all bits.
 
     Args:
-        names: of the network for DETECT and of that for SEGMENT, or `none`.
+        fusions: names in `bifuse_core.engine.fusions.FUSIONS`.
+        sights: the network for DETECT and that for SEGMENT; those that are looked with.
         backends: names in `bifuse_core.engine.place.BACKENDS`.
         precisions: names in `bifuse_core.engine.place.PRECISIONS`.
-        device: as the engine takes it.
+        device: that all run on.
         threads: CPU threads of a backend that has its own.
-        scenes: by size; what is looked at is the brighter of both cameras.
+        scenes: by size.
 
     Returns:
-        The variants, and for each backend that is not installed, or does not run on the device,
-        its name and the reason.
+        The variants, and for each backend that is not installed, or does not run on the device, in
+        a precision or with a network, its name and the reason.
     """
-    variants, missing = [], []
-    make = partial(
-        Engine,
-        NO_NETWORK,
-        detector=names[DETECT],
-        segmenter=names[SEGMENT],
-        device=device,
-        backend_threads=threads,
-    )
-    for backend in backends:
+    found: list[Variant] = []
+    missing: dict[str, None] = {}
+    tasks = [*((FUSE, name) for name in fusions), *sights.items()]
+    for backend, precision, (work, network), size in product(backends, precisions, tasks, scenes):
+        if work == FUSE and not _fuses(network, backend, precision, device):
+            continue
         try:
-            for precision in precisions:
-                for size, scene in scenes.items():
-                    # One for each size: a backend may keep few compiled forms of a network.
-                    engine = make(precision=precision, backend=backend)
-                    fused = engine.fuse(scene.thermal[8], scene.rgb, 0)
-                    variants += [
-                        Variant(work, name, backend, precision, size, None, engine, scene, fused)
-                        for work, name in names.items()
-                        if name != NONE
-                    ]
+            # One for each size: a backend may keep few compiled forms of a network.
+            engine = Engine(
+                network if work == FUSE else NO_NETWORK,
+                detector=network if work == DETECT else NONE,
+                segmenter=network if work == SEGMENT else NONE,
+                device=str(device),
+                precision=precision,
+                backend=backend,
+                backend_threads=threads,
+            )
+            scene = scenes[size]
+            fused = scene.rgb if work == FUSE else engine.fuse(scene.thermal[8], scene.rgb, 0)
+            made = [
+                Variant(work, network, backend, precision, size, bits, engine, scene, fused)
+                for bits in (BITS if work == FUSE else (None,))
+            ]
+            if backend != "torch":
+                # Compiled when it runs for the first time, if it can be.
+                made[0]()
+            found += made
         except (ImportError, ValueError) as error:
-            missing.append(f"{backend}: {error}")
-    return variants, missing
+            missing[f"{backend} in {precision}: {error}"] = None
+    return found, list(missing)
+
+
+def _fuses(network: str, backend: str, precision: str, device: torch.device) -> bool:
+    """Return whether the engine runs a fusion by this backend, and not by PyTorch instead."""
+    if backend == "torch":
+        return True
+    own_form = network == "bdl" and (device.type, precision) == ("cpu", "fp32")
+    return backend in COMPILERS and network in FUSION_NETWORKS and not own_form

@@ -23,7 +23,7 @@ from bifuse_core.bench.real_time import BOXES, FUSED, MASKS, RealTime, Result, r
 from bifuse_core.bench.report import Column, Table
 from bifuse_core.bench.rounds import in_rounds
 from bifuse_core.bench.scenes import scenes, size
-from bifuse_core.bench.variants import DETECT, FUSE, SEGMENT, sights
+from bifuse_core.bench.variants import DETECT, FUSE, SEGMENT, every_variant
 
 
 class Clock:
@@ -159,11 +159,17 @@ def test_a_backend_that_is_not_there_is_left_out_with_its_reason(
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     seen = {"96x80": scenes(size("96x80"))[0]}
-    names = {DETECT: "fcos_small", SEGMENT: "none"}
-    variants, missing = sights(names, ("openvino", "torch"), ["fp32"], "cpu", 1, seen)
-    assert [variant.labels[:3] for variant in variants] == [(DETECT, "fcos_small", "torch")]
-    (reason,) = missing
-    assert reason.startswith("openvino: ") and "pip install" in reason
+    cpu, backends = torch.device("cpu"), ("openvino", "tensorrt", "torch")
+    sights = {DETECT: "fcos_small"}
+    variants, missing = every_variant(["edge", "bdl"], sights, backends, ["fp32"], cpu, 1, seen)
+    assert {variant.labels[:3] for variant in variants} == {
+        (FUSE, "edge", "torch"),
+        (FUSE, "bdl", "torch"),
+        (DETECT, "fcos_small", "torch"),
+    }
+    absent, elsewhere = missing
+    assert absent.startswith("openvino in fp32: ") and "pip install" in absent
+    assert elsewhere.startswith("tensorrt in fp32: ") and "does not run on cpu" in elsewhere
 
 
 LABELS = {
@@ -179,12 +185,12 @@ def test_goals_of_the_cpu_are_measured_on_the_cpu() -> None:
     shares = {LABELS["edge"]: [Share("aten::log", 70.0, 3), Share("aten::add", 30.0, 1)]}
     edge, *others = goals({LABELS["edge"]: 40.0}, shares, card="", threads=2)
     assert (edge.found, edge.reached, edge.at_most) == (40.0, False, True)
-    assert edge.reason == "edge: aten::log 70 %, aten::add 30 %"
+    assert edge.reason == "with torch; edge: aten::log 70 %, aten::add 30 %"
     assert [(goal.found, goal.reached) for goal in others] == [(None, None)] * 2
     if not torch.cuda.is_available():
         assert {goal.reason for goal in others} == {"no CUDA device"}
     (fast, *_) = goals({LABELS["edge"]: 30.0}, shares, card="", threads=2)
-    assert fast.reached and fast.reason == ""
+    assert fast.reached and fast.reason == "with torch"
 
 
 def test_goals_of_cuda_are_measured_there_with_the_fastest_backend() -> None:
@@ -193,14 +199,15 @@ def test_goals_of_cuda_are_measured_there_with_the_fastest_backend() -> None:
     found = {LABELS[name]: ms for name, ms in times.items()}
     edge, fusing, all_three = goals(found, shares, card="NVIDIA H100 80GB", threads=2)
     assert edge.found is None and edge.reason
-    assert (fusing.found, fusing.reached, fusing.reason) == (1.4, True, "")
+    assert (fusing.found, fusing.reached, fusing.reason) == (1.4, True, "with torch")
     assert all_three.found == pytest.approx(5.9) and all_three.reached
     found[LABELS["mask"]] = 3.0
     _, fusing, all_three = goals(found, shares, card="NVIDIA A2", threads=2)
-    assert fusing.reason == "on NVIDIA A2"
+    assert fusing.reason == "with torch; on NVIDIA A2"
     assert not all_three.reached
-    reasons = [f"{net}: gemm 80 %" for net in ("bdl", "fcos_small", "segformer_b0")]
-    assert all_three.reason == "; ".join(["on NVIDIA A2", *reasons])
+    # TensorRT's are unknown to PyTorch's profiler.
+    reasons = [f"{net}: gemm 80 %" for net in ("bdl", "segformer_b0")]
+    assert all_three.reason == "; ".join(["with torch, tensorrt", "on NVIDIA A2", *reasons])
     del found[LABELS["mask"]]
     *_, all_three = goals(found, shares, card="NVIDIA H100 80GB", threads=2)
     assert all_three.found is None and "options" in all_three.reason
