@@ -22,7 +22,7 @@ from bifuse_core.bench.pairing_goals import goals as pairing_goals
 from bifuse_core.bench.real_time import BOXES, FUSED, MASKS, RealTime, Result, run_in_real_time
 from bifuse_core.bench.report import Column, Table
 from bifuse_core.bench.rounds import in_rounds
-from bifuse_core.bench.scenes import scenes, size
+from bifuse_core.bench.scenes import Scene, scenes, size
 from bifuse_core.bench.variants import DETECT, FUSE, SEGMENT, every_variant
 
 
@@ -95,8 +95,13 @@ def test_the_dearest_function_comes_first() -> None:
     assert in_words([Share("a", 61.6, 3), Share("b", 30.2, 1)], most=1) == "a 62 %"
 
 
-def test_a_scene_is_of_its_size_and_the_same_each_time() -> None:
-    (scene,) = scenes(size("96x80"))
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    (made,) = scenes(size("96x80"))
+    return made
+
+
+def test_a_scene_is_of_its_size_and_the_same_each_time(scene: Scene) -> None:
     assert scene.rgb.shape == (80, 96, 3) and scene.rgb.dtype == np.uint8
     assert {bits: x.dtype for bits, x in scene.thermal.items()} == {8: np.uint8, 16: np.uint16}
     assert np.ptp(scene.thermal[8]) > 100
@@ -155,10 +160,10 @@ def test_every_variant_has_its_row(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_backend_that_is_not_there_is_left_out_with_its_reason(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, scene: Scene
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    seen = {"96x80": scenes(size("96x80"))[0]}
+    seen = {"96x80": scene}
     cpu, backends = torch.device("cpu"), ("openvino", "tensorrt", "torch")
     sights = {DETECT: "fcos_small"}
     variants, missing = every_variant(["edge", "bdl"], sights, backends, ["fp32"], cpu, 1, seen)
