@@ -12,7 +12,7 @@ from bifuse_core.heap import keep_freed_memory
 SUBCOMMANDS = {
     "ablate": "train variants of one training with several seeds, and compare them in a table",
     "average": "average the weights of several trainings of one network",
-    "bench": "measure a part of BiFuse on this machine: pairing",
+    "bench": "measure BiFuse on this machine: a part, or all on one page",
     "check": "read a whole data set or bag and report every fault in it",
     "doctor": "say what this machine has, and what is missing",
     "evaluate": "score fusions on a data set, beside the baselines",

@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
+from typing import Any, Literal
 
 from bifuse_core import __version__
 from bifuse_core.bench.goal import Goal
@@ -16,13 +17,24 @@ from bifuse_core.machine import describe_machine
 
 Value = str | float | int | None
 
+GOAL_TITLES = ("what", "limit", "found", "reached", "why not")
+"""Of `Goal.row`."""
+
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its title, and how its numbers are written, as in `format`."""
+    """One column.
+
+    Attributes:
+        title: its heading.
+        form: how its numbers are written, as in `format`. Empty: they were not measured, but say,
+            with the other columns of that kind, what was.
+        better: which of two measured numbers is better; empty: neither.
+    """
 
     title: str
     form: str = ""
+    better: Literal["", "low", "high"] = ""
 
     def text(self, value: Value) -> str:
         """Return a value as it is shown; a dash where there is none."""
@@ -95,20 +107,29 @@ class Report:
         tables = (_goals_table(self.goals), *self.tables) if self.goals else self.tables
         return "\n".join([head, *(table.markdown() for table in tables)])
 
-    def json(self) -> str:
-        """Return the report for programs."""
-        return json.dumps({**asdict(self), "versions": self.versions}, indent=2) + "\n"
+    def document(self) -> dict[str, Any]:
+        """Return the report for programs, in what JSON knows."""
+        return {**asdict(self), "versions": self.versions}
 
     def write(self, folder: Path) -> None:
         """Write NAME.md and NAME.json into a folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{self.name}.md").write_text(self.markdown(), encoding="utf-8")
-        (folder / f"{self.name}.json").write_text(self.json(), encoding="utf-8")
+        write_both(folder, self.name, self.markdown(), self.document())
+
+
+def installed(*packages: str) -> tuple[str, ...]:
+    """Return those of the packages that are installed under these names."""
+    return tuple(name for name in packages if any(distributions(name=name)))
+
+
+def write_both(folder: Path, name: str, markdown: str, document: dict[str, Any]) -> None:
+    """Write NAME.md and NAME.json into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def _goals_table(goals: Iterable[Goal]) -> Table:
-    titles = ("what", "limit", "found", "reached", "why not")
-    columns = tuple(Column(title) for title in titles)
+    columns = tuple(map(Column, GOAL_TITLES))
     return Table("What is to be reached", "", columns, tuple(goal.row for goal in goals))
 
 

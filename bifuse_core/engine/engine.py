@@ -116,6 +116,11 @@ class Engine:
         return self._fusion.checksum
 
     @property
+    def fusion_times(self) -> dict[str, float]:
+        """Milliseconds of each stage of the last pair that was fused, in order."""
+        return self._fusion.times
+
+    @property
     def detection(self) -> DetectionSettings:
         """What is looked for; may be exchanged at any time.
 
