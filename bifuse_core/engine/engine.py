@@ -54,7 +54,7 @@ class Engine:
     Raises:
         ValueError: an unknown network, device or precision; the message names the choices.
         CheckpointError: weights cannot be used.
-        ImportError: the backend is not installed, or what the segmenter needs.
+        ImportError: the backend is not installed.
     """
 
     def __init__(
