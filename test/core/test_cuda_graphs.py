@@ -115,9 +115,12 @@ def test_a_pair_is_fused_through_graphs_as_without(
     plain = PairFusion("max", None, Place(CPU, torch.float32))
     fusion = PairFusion("max", None, Place(CPU, torch.float32, capture=capture))
     for size in ((5, 8), (5, 8), (6, 7)):
-        warmth = random.random(size, np.float32)
         rgb = random.integers(0, 256, (*size, 3), np.uint8)
-        np.testing.assert_array_equal(fusion(warmth, rgb), plain(warmth, rgb))
+        for dtype, limits in ((np.uint8, (0, 255)), (np.uint16, (9, 200)), (np.float32, (7, 99))):
+            thermal = random.integers(0, 256, size).astype(dtype)
+            fused = fusion(thermal, limits, rgb)
+            np.testing.assert_array_equal(fused, plain(thermal, limits, rgb))
+    # Neither another camera nor other limits need another graph.
     assert capture.captured == [(5, 8), (6, 7)]
     assert fusion.facts().keys() == {
         "fusion CUDA graphs",
