@@ -62,6 +62,13 @@ def test_one_graph_for_each_shape_and_each_type(capture: StandIn) -> None:
     assert graphs.state == "4 captured"
 
 
+def test_one_graph_for_each_choice_of_options(capture: StandIn) -> None:
+    graphs = CudaGraphs(lambda x, *, by: x * by, capture)
+    for by in (2, 3, 2, 3):
+        assert graphs(torch.ones(2), by=by).tolist() == [by, by]
+    assert graphs.state == "2 captured"
+
+
 def test_the_graph_that_was_not_used_for_longest_goes(capture: StandIn) -> None:
     graphs = CudaGraphs(torch.neg, capture)
     for length in range(KEPT):
@@ -148,7 +155,8 @@ def test_objects_and_classes_are_seen_through_graphs_as_without(
         assert len(plain.boxes)
         for one, other in zip(plain, graphed, strict=True):
             np.testing.assert_allclose(other, one, rtol=1e-5)
-        masks = [segmenter(picture, SegmentationSettings()) for segmenter in segmenters]
-        np.testing.assert_array_equal(*masks)
-    assert len(capture.captured) == 2
-    assert capture.replayed == 4
+        for size in (SegmentationSettings(), SegmentationSettings(64, 32)):
+            np.testing.assert_array_equal(*(segmenter(picture, size) for segmenter in segmenters))
+    # Of the picture as the detector sees it, and of the whole for each size that is seen.
+    assert capture.captured == [(427, 640, 3), (64, 96, 3), (64, 96, 3)]
+    assert capture.replayed == 6

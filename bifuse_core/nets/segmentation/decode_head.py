@@ -40,11 +40,9 @@ class DecodeHead(nn.Module):
         fusing = self.linear_fuse.weight.flatten(1).chunk(len(stages), dim=1)[::-1]
         total: Tensor | None = None
         for tokens, fuse, projection in zip(stages, fusing, self.linear_projections, strict=True):
-            weight, bias = (
-                projection.get_parameter("proj.weight"),
-                projection.get_parameter("proj.bias"),
-            )
-            seen = F.linear(tokens, fuse @ weight, fuse @ bias).permute(0, 3, 1, 2)
+            weight = fuse @ projection.get_parameter("proj.weight")
+            bias = fuse @ projection.get_parameter("proj.bias")
+            seen = F.linear(tokens, weight, bias).permute(0, 3, 1, 2)
             if total is None:
                 total = seen
             else:
