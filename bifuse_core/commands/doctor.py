@@ -19,7 +19,6 @@ from rich.table import Table
 
 from bifuse_core import __version__
 from bifuse_core.nets.checkpoint import verified_sha256
-from bifuse_core.nets.segmentation.segformer import WITHOUT_TRANSFORMERS
 from bifuse_core.nets.zoo import SHIPPED, SHIPPED_TASKS, shipped_weights
 
 ROS_MODULES = ("rclpy", "sensor_msgs", "diagnostic_msgs", "std_srvs", "vision_msgs")
@@ -57,13 +56,6 @@ def _torch() -> str:
 
 def _opencv() -> str:
     return str(importlib.import_module("cv2").__version__)
-
-
-def _transformers() -> str:
-    try:
-        return version("transformers")
-    except PackageNotFoundError as error:
-        raise RuntimeError(f"not installed; masks need it: {WITHOUT_TRANSFORMERS}") from error
 
 
 def _weights() -> str:
@@ -116,7 +108,6 @@ def _dds_profile() -> str:
 EXAMINATIONS: dict[str, Callable[[], str]] = {
     "machine": _machine,
     "torch": _torch,
-    "transformers": _transformers,
     "OpenCV": _opencv,
     "shipped weights": _weights,
     "ROS 2": _ros,

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 KEPT = 4
-"""Graphs of a function that are kept, one for each shape of its inputs."""
+"""Graphs of a function that are kept, one for each shape of its inputs and choice of options."""
 
 _WARM_UPS = 3
 """Runs before a capture, in which libraries choose algorithms and allocate their workspaces."""
@@ -51,9 +52,9 @@ def capture_graph(function: Function, inputs: tuple[Tensor, ...]) -> tuple[Any, 
 class CudaGraphs:
     """Call a function of tensors through CUDA graphs, for use by one thread at a time.
 
-    A graph is captured when inputs of a shape come first; that takes as long as some calls. Where
-    capturing fails, the function itself is called, for good. The least recently used graph goes
-    when there are too many.
+    A graph is captured when inputs of a shape, or options, come first; that takes as long as some
+    calls. Where capturing fails, the function itself is called, for good. The least recently used
+    graph goes when there are too many.
 
     The graphs hold the weights that the function uses: new weights need a new object.
 
@@ -79,25 +80,30 @@ class CudaGraphs:
         return f"{len(self._runs)} captured"
 
     @torch.inference_mode()
-    def __call__(self, *inputs: Tensor) -> Any:
-        """Return what the function makes of the inputs; the next call may overwrite it."""
-        key = tuple((x.shape, x.dtype) for x in inputs)
-        run = self._runs.pop(key, None) or self._made(inputs)
+    def __call__(self, *inputs: Tensor, **options: Hashable) -> Any:
+        """Return what the function makes of the inputs; the next call may overwrite it.
+
+        Args:
+            inputs: whose contents a graph takes anew each time.
+            options: what else the function takes; other options need another graph.
+        """
+        key = (*((x.shape, x.dtype) for x in inputs), *sorted(options.items()))
+        run = self._runs.pop(key, None) or self._made(partial(self._function, **options), inputs)
         self._runs[key] = run
         return run(*inputs)
 
-    def _made(self, inputs: tuple[Tensor, ...]) -> Function:
+    def _made(self, function: Function, inputs: tuple[Tensor, ...]) -> Function:
         if len(self._runs) == KEPT:
             # Before the new one needs its memory.
             del self._runs[next(iter(self._runs))]
         held = tuple(x.clone() for x in inputs)
         try:
-            outputs, replay = self._capture(self._function, held)
+            outputs, replay = self._capture(function, held)
         except RuntimeError as error:
             self.refusal = str(error).partition("\n")[0]
             shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
             _LOG.warning("no CUDA graph for inputs %s, slower: %s", shapes, self.refusal)
-            return self._function
+            return function
         self.refusal = ""
 
         def run(*given: Tensor) -> Any:
@@ -107,20 +113,3 @@ class CudaGraphs:
             return outputs
 
         return run
-
-
-class GraphedNet(CudaGraphs):
-    """Takes the place of a detector or segmenter on a CUDA device.
-
-    Args:
-        net: the network, in evaluation mode.
-        capture: see `CudaGraphs`.
-
-    Attributes:
-        classes: as of the network.
-        multiple: as of the network.
-    """
-
-    def __init__(self, net: nn.Module, capture: Capture) -> None:
-        super().__init__(net, capture)
-        self.classes, self.multiple = net.classes, net.multiple

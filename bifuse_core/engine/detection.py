@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.perception import Objects
 from bifuse_core.engine.place import Place
-from bifuse_core.engine.tensors import tensor_of
+from bifuse_core.engine.tensors import download, levels_to_unit, upload
 from bifuse_core.imaging.fitting import fit_within
-from bifuse_core.nets.detection.decoding import CANDIDATES, detect
+from bifuse_core.nets.detection.decoding import CANDIDATES, chosen, look
+from bifuse_core.nets.detection.fcos import Fcos
 from bifuse_core.nets.zoo import load_detector
 
 
@@ -40,6 +44,20 @@ class DetectionSettings:
     height: int = 480
 
 
+def look_at_levels(net: Fcos, dtype: torch.dtype, picture: Tensor) -> Tensor:
+    """See where objects may be; nothing depends on what is shown but the values of the result.
+
+    Args:
+        net: a detector in evaluation mode, in that precision, or what takes its place.
+        dtype: the precision to compute in.
+        picture: (H, W, 3) uint8 red, green, blue.
+
+    Returns:
+        (1, M, 6) float32, see `bifuse_core.nets.detection.decoding.surest`.
+    """
+    return look(net, levels_to_unit(picture, dtype))
+
+
 class PictureDetector:
     """A detector with its weights on a device.
 
@@ -52,7 +70,7 @@ class PictureDetector:
         name: as above.
         checksum: SHA-256 of its weights.
         classes: names of the classes 0, 1, ..., which come with its weights.
-        net: what runs its network at the place.
+        graphs: its CUDA graphs; None where it runs without.
 
     Raises:
         ValueError: there is no detector of that name; the message lists the names.
@@ -62,8 +80,9 @@ class PictureDetector:
     def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_detector(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        self.net = place.prepared(trained.net, memory_format=torch.channels_last)
-        self._place = place
+        net = place.prepared(trained.net, memory_format=torch.channels_last)
+        self._run, self._device = partial(look_at_levels, net, place.dtype), place.device
+        self.graphs = CudaGraphs(self._run, place.capture) if place.capture else None
 
     def check(self, settings: DetectionSettings) -> None:
         """Refuse settings that name a class which the detector does not know.
@@ -82,15 +101,15 @@ class PictureDetector:
     def __call__(self, picture: NDArray[np.uint8], settings: DetectionSettings) -> Objects:
         """Return the objects in a picture (H, W, 3) of red, green, blue."""
         fitted = fit_within(picture, settings.height, settings.width)
+        listed = download((self.graphs or self._run)(upload(fitted.picture, self._device)))
         # The classes that are not asked for must not take the places of those that are.
-        (found,) = detect(
-            self.net,
-            tensor_of(fitted.picture, self._place.device, self._place.dtype),
+        (found,) = chosen(
+            torch.from_numpy(listed),
             threshold=settings.threshold,
             overlap=settings.overlap,
             most=CANDIDATES,
         )
-        boxes, scores, labels = (part.cpu().numpy() for part in found)
+        boxes, scores, labels = (part.numpy() for part in found)
         if settings.classes is not None:
             wanted = np.isin(labels, [self.classes.index(name) for name in settings.classes])
             boxes, scores, labels = boxes[wanted], scores[wanted], labels[wanted]

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.detection import DetectionSettings, PictureDetector
 from bifuse_core.engine.fusion import PairFusion
 from bifuse_core.engine.perception import NOTHING, Objects, Perception
@@ -22,6 +21,7 @@ from bifuse_core.engine.place import (
     choose_precision,
 )
 from bifuse_core.engine.segmentation import PictureSegmenter, SegmentationSettings
+from bifuse_core.engine.tensors import WHITE
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
 
 NONE = "none"
@@ -54,7 +54,7 @@ class Engine:
     Raises:
         ValueError: an unknown network, device or precision; the message names the choices.
         CheckpointError: weights cannot be used.
-        ImportError: the backend is not installed, or what the segmenter needs.
+        ImportError: the backend is not installed.
     """
 
     def __init__(
@@ -150,8 +150,8 @@ class Engine:
             if net:
                 facts |= {role: net.name, f"{role} sha256": net.checksum}
                 facts["backend"] = self._place.backend
-                if isinstance(net.net, CudaGraphs):
-                    facts[f"{role} CUDA graphs"] = net.net.state
+                if net.graphs:
+                    facts[f"{role} CUDA graphs"] = net.graphs.state
         facts |= self._fusion.facts()
         if self.device.type == "cuda":
             megabytes = torch.cuda.memory_allocated(self.device) / 2**20
@@ -163,9 +163,8 @@ class Engine:
 
         On a CUDA device this captures the graphs for pictures of this size.
         """
-        thermal = np.zeros((height, width), np.uint8)
-        fused = self._fusion(thermal.astype(np.float32), np.zeros((height, width, 3), np.uint8))
-        self.perceive(fused)
+        thermal, rgb = (np.zeros((height, width, *more), np.uint8) for more in ((), (3,)))
+        self.perceive(self._fusion(thermal, (0, WHITE), rgb))
 
     def __call__(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> Perception:
         """Fuse one pair and see what is in it; see `fuse` and `perceive`."""
@@ -175,7 +174,7 @@ class Engine:
         """Fuse one pair.
 
         Args:
-            thermal: (H, W) uint8, uint16 or float32, as the camera gives it.
+            thermal: (H, W) uint8, uint16, int16 or float32, as the camera gives it.
             rgb: (H, W, 3) uint8 red, green, blue.
             stamp: time of the pair in nanoseconds, for the smoothing of the thermal range.
 
@@ -194,7 +193,7 @@ class Engine:
                 f"thermal is {thermal.shape[1]}x{thermal.shape[0]}, rgb is "
                 f"{rgb.shape[1]}x{rgb.shape[0]}; they must have one size"
             )
-        return self._fusion(self.thermal(thermal, stamp), rgb)
+        return self._fusion(thermal, self.thermal.limits(thermal, stamp), rgb)
 
     def perceive(
         self, fused: NDArray[np.uint8], *, boxes: bool = True, mask: bool = True

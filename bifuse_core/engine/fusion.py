@@ -19,18 +19,23 @@ from bifuse_core.engine.fusions import fusion_by_name
 from bifuse_core.engine.place import COMPILERS, Place
 from bifuse_core.engine.stages import Stages
 from bifuse_core.engine.tensors import WHITE, download, upload
+from bifuse_core.engine.thermal import stretched
 from bifuse_core.imaging.colour import luminance_of
+from bifuse_core.imaging.thermal import Limits, line_of
 from bifuse_core.nets.bdl import BdlFusion
 from bifuse_core.nets.zoo import FUSION_NETWORKS
 
 
-def fuse_levels(net: nn.Module, dtype: torch.dtype, warmth: Tensor, rgb: Tensor) -> Tensor:
+def fuse_levels(
+    net: nn.Module, dtype: torch.dtype, counts: Tensor, line: Tensor, rgb: Tensor
+) -> Tensor:
     """Fuse one pair; nothing depends on what the pictures show but the values of the result.
 
     Args:
         net: a fusion network in evaluation mode, in that precision.
         dtype: the precision to compute in.
-        warmth: (H, W) thermal picture in [0, 1].
+        counts: (H, W) thermal picture, uint8, uint16, int16 or float32.
+        line: how it becomes one in [0, 1], see `bifuse_core.engine.thermal.stretched`.
         rgb: (H, W, 3) uint8 red, green, blue.
 
     Returns:
@@ -40,7 +45,8 @@ def fuse_levels(net: nn.Module, dtype: torch.dtype, warmth: Tensor, rgb: Tensor)
     # cost as much as the edge network.
     colours = [colour.to(dtype) for colour in rgb.unbind(2)]
     luma = luminance_of(*colours)
-    fused = net(warmth[None, None].to(dtype), (luma / WHITE)[None, None])
+    warmth = stretched(counts, line).to(dtype)
+    fused = net(warmth[None, None], (luma / WHITE)[None, None])
     change = fused[0, 0].mul_(WHITE).sub_(luma)
     levels = torch.empty_like(rgb)
     for level, colour in zip(levels.unbind(2), colours, strict=True):
@@ -80,13 +86,27 @@ class PairFusion:
             self._stream = torch.cuda.Stream(place.device, priority=-1)
 
     @torch.inference_mode()
-    def __call__(self, warmth: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the fused picture (H, W, 3) of a thermal (H, W) in [0, 1] and a colour one."""
+    def __call__(
+        self, thermal: NDArray[Any], limits: Limits, rgb: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Return the fused picture (H, W, 3) of a thermal and a colour one.
+
+        Args:
+            thermal: (H, W) uint8, uint16, int16 or float32 counts.
+            limits: the counts that become 0 and 1.
+            rgb: (H, W, 3) uint8 red, green, blue.
+        """
         with self._turn():
             stages = Stages(self._device)
-            pair = upload(warmth, self._device), upload(rgb, self._device)
+            counts, line, colours = (
+                upload(array, self._device) for array in (thermal, line_of(limits), rgb)
+            )
             stages.end("upload")
-            fused = (self._graphs or self._run)(*pair)
+            if self._graphs:
+                # One graph for cameras of all types, whichever the first picture is of.
+                fused = self._graphs(counts.to(torch.float32), line, colours)
+            else:
+                fused = self._run(counts, line, colours)
             stages.end("fuse")
             picture = download(fused, done=partial(stages.end, "download"))
         self.times = stages.milliseconds()

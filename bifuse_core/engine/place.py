@@ -11,7 +11,7 @@ from torch import nn
 
 from bifuse_core.engine.compiled_cache import CompiledCache, cache_folder
 from bifuse_core.engine.compiled_net import CompiledNet, Library
-from bifuse_core.engine.cuda_graphs import Capture, GraphedNet, capture_graph
+from bifuse_core.engine.cuda_graphs import Capture, capture_graph
 from bifuse_core.engine.onnx_runtime import OnnxRuntime
 from bifuse_core.engine.openvino_net import OpenVinoNet
 from bifuse_core.engine.tensor_rt import TensorRt
@@ -81,13 +81,10 @@ class Place:
         """
         if self.backend == "openvino":
             return OpenVinoNet(net, self.dtype, self.threads)
-        run: Any
-        if self.backend == "torch":
-            net = net.to(self.device, self.dtype)
-            run = net.to(memory_format=memory_format)  # type: ignore[call-overload]
-        else:
-            run = self.compiled(net)
-        return run if self.capture is None else GraphedNet(run, self.capture)
+        if self.backend in COMPILERS:
+            return self.compiled(net)
+        net = net.to(self.device, self.dtype)
+        return net.to(memory_format=memory_format)  # type: ignore[call-overload]
 
     def compiled(self, net: nn.Module) -> CompiledNet:
         """Return what runs the network here, by the backend, which is one of `COMPILERS`.

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.place import Place
-from bifuse_core.engine.tensors import download, tensor_of
-from bifuse_core.nets.segmentation.segmenting import STEP, segment
+from bifuse_core.engine.tensors import download, levels_to_unit, upload
+from bifuse_core.nets.segmentation.segmenting import STEP, classify, require_known
 from bifuse_core.nets.zoo import load_segmenter
 
 
@@ -44,6 +47,23 @@ class SegmentationSettings:
             )
 
 
+def classify_levels(
+    net: nn.Module, dtype: torch.dtype, picture: Tensor, *, size: tuple[int, int] | None
+) -> Tensor:
+    """Tell classes apart; nothing depends on what is shown but the values of the result.
+
+    Args:
+        net: a segmenter in evaluation mode, in that precision, or what takes its place.
+        dtype: the precision to compute in.
+        picture: (H, W, 3) uint8 red, green, blue.
+        size: height and width of what the network sees; None: about 320x256.
+
+    Returns:
+        (1, H, W) uint8, see `bifuse_core.nets.segmentation.segmenting.classify`.
+    """
+    return classify(net, levels_to_unit(picture, dtype), size)
+
+
 class PictureSegmenter:
     """A segmenter with its weights on a device.
 
@@ -56,7 +76,7 @@ class PictureSegmenter:
         name: as above.
         checksum: SHA-256 of its weights.
         classes: names of the classes 0, 1, ..., which come with its weights.
-        net: what runs its network at the place.
+        graphs: its CUDA graphs; None where it runs without.
 
     Raises:
         ValueError: there is no segmenter of that name; the message lists the names.
@@ -66,15 +86,16 @@ class PictureSegmenter:
     def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_segmenter(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        self.net = place.prepared(trained.net, memory_format=torch.preserve_format)
-        self._place = place
+        net = place.prepared(trained.net, memory_format=torch.preserve_format)
+        self._run, self._device = partial(classify_levels, net, place.dtype), place.device
+        self.graphs = CudaGraphs(self._run, place.capture) if place.capture else None
 
+    @torch.inference_mode()
     def __call__(
         self, picture: NDArray[np.uint8], settings: SegmentationSettings
     ) -> NDArray[np.uint8]:
         """Return the class numbers (H, W) of a picture (H, W, 3) of red, green, blue."""
         size = (settings.height, settings.width) if settings.width else None
-        (mask,) = segment(
-            self.net, tensor_of(picture, self._place.device, self._place.dtype), size=size
-        )
-        return download(mask)
+        classes = download((self.graphs or self._run)(upload(picture, self._device), size=size))
+        require_known(torch.from_numpy(classes))
+        return classes[0]

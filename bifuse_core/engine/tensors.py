@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -41,7 +40,6 @@ def download(tensor: Tensor, done: Callable[[], None] = lambda: None) -> NDArray
     return host.numpy()
 
 
-def tensor_of(picture: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
+def levels_to_unit(picture: Tensor, dtype: torch.dtype) -> Tensor:
     """Return a picture (H, W, 3) of bytes as (1, 3, H, W) in [0, 1], channels last in memory."""
-    levels = upload(picture, device).permute(2, 0, 1)[None]
-    return levels.to(dtype).div_(WHITE)
+    return picture.permute(2, 0, 1)[None].to(dtype).div_(WHITE)

@@ -19,6 +19,7 @@ Limits = tuple[float, float]
 
 LARGEST_FLOAT = 1e7
 """Floats beyond this are no reading but a camera's sign for none, such as FLT_MAX."""
+NO_READING = "the thermal picture has no finite pixel"
 _TO_CELSIUS: dict[str, tuple[float, float]] = {
     "raw": (1.0, 0.0),
     "centikelvin": (0.01, -KELVIN_AT_0_CELSIUS),
@@ -121,8 +122,7 @@ class ThermalNormaliser:
         Raises:
             ValueError: no pixel is finite.
         """
-        image = _readings(image)
-        return _stretched(image, self._limits(image, stamp))
+        return between(self.limits(image, stamp), image)
 
     def limits(self, image: NDArray[Any], stamp: int) -> Limits:
         """Return the limits that a call with the same picture applies; it counts as that call.
@@ -130,9 +130,7 @@ class ThermalNormaliser:
         Raises:
             ValueError: no pixel is finite.
         """
-        return self._limits(_readings(image), stamp)
-
-    def _limits(self, image: NDArray[Any], stamp: int) -> Limits:
+        sample = _sample(image)
         # Read once: the settings may be exchanged from another thread.
         settings = self.settings
         scale, offset = _TO_CELSIUS.get(settings.unit, (settings.scale, settings.offset))
@@ -141,7 +139,7 @@ class ThermalNormaliser:
         if not settings.measures(image.dtype):
             of_type = np.iinfo(image.dtype)
             return float(of_type.min), float(of_type.max)
-        measured = _percentile_range(image, settings, scale)
+        measured = _percentile_range(sample, settings, scale)
         elapsed = (stamp - self._stamp) * 1e-9
         if self._range is not None and elapsed >= 0:
             measured = self._approach(measured, elapsed / max(settings.time_constant, 1e-9))
@@ -161,7 +159,22 @@ def between(limits: Limits, image: NDArray[Any]) -> NDArray[np.float32]:
     Raises:
         ValueError: no pixel is finite.
     """
-    return _stretched(_readings(image), limits)
+    low, slope = line_of(limits)
+    if image.dtype.kind == "f":
+        readings = finite(image)
+        if not readings.any():
+            raise ValueError(NO_READING)
+        image = np.where(readings, image, low)
+    normalised = np.subtract(image, low, dtype=np.float32)
+    normalised *= slope
+    return np.clip(normalised, 0, 1, out=normalised)
+
+
+def line_of(limits: Limits) -> NDArray[np.float32]:
+    """Return (2,) a and b for limits: a count c becomes (c - a) b, clipped to [0, 1]."""
+    low, high = limits
+    # A tiny minimum span can vanish in rounding; 1e-30 divides without overflowing.
+    return np.array([low, 1 / max(high - low, 1e-30)], np.float32)
 
 
 def finite(image: NDArray[Any]) -> NDArray[np.bool_]:
@@ -171,29 +184,24 @@ def finite(image: NDArray[Any]) -> NDArray[np.bool_]:
     return np.abs(image) < LARGEST_FLOAT
 
 
-def _readings(image: NDArray[Any]) -> NDArray[Any]:
-    """Return the picture with NaN where a pixel is no reading."""
+def _sample(image: NDArray[Any]) -> NDArray[Any]:
+    """Return readings, one pixel in sixteen: that tells the percentiles well enough.
+
+    Raises:
+        ValueError: no pixel is finite.
+    """
+    sample = image[::4, ::4]
     if image.dtype.kind != "f":
-        return image
-    image = np.where(finite(image), image, np.nan).astype(np.float32)
-    if np.isnan(image).all():
-        raise ValueError("the thermal picture has no finite pixel")
-    return image
+        return sample
+    sample = sample[finite(sample)]
+    # Of a picture with few readings all may lie between.
+    sample = sample if sample.size else image[finite(image)]
+    if not sample.size:
+        raise ValueError(NO_READING)
+    return sample
 
 
-def _stretched(image: NDArray[Any], limits: Limits) -> NDArray[np.float32]:
-    low, high = limits
-    normalised = np.subtract(image, np.float32(low), dtype=np.float32)
-    # A tiny minimum span can vanish in rounding; 1e-30 divides without overflowing.
-    normalised *= np.float32(1 / max(high - low, 1e-30))
-    if image.dtype.kind == "f":
-        np.nan_to_num(normalised, copy=False)
-    return np.clip(normalised, 0, 1, out=normalised)
-
-
-def _percentile_range(image: NDArray[Any], settings: ThermalSettings, scale: float) -> Limits:
-    # One pixel in sixteen tells the percentiles well enough.
-    sample = image[~np.isnan(image)][::16] if image.dtype.kind == "f" else image[::4, ::4]
+def _percentile_range(sample: NDArray[Any], settings: ThermalSettings, scale: float) -> Limits:
     percentiles = (settings.low_percentile, 50, settings.high_percentile)
     low, median, high = (float(value) for value in np.percentile(sample, percentiles))
     low = max(low, median - (high - median))

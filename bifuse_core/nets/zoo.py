@@ -104,7 +104,6 @@ def create_detector(network: str, classes: int) -> Fcos:
 
     Raises:
         ValueError: there is no detector of that name; the message lists the names.
-        ImportError: it needs a library that is not installed.
     """
     return _chosen("detector", DETECTORS, network)(classes)
 
@@ -120,7 +119,6 @@ def load_detector(network: str, weights: Path | None = None) -> Trained[Fcos]:
         ValueError: unknown network.
         CheckpointError: the weights cannot be used, or none were given for a network that has
             none in the package.
-        ImportError: see `create_detector`.
     """
     return _load_task(_chosen("detector", DETECTORS, network), network, weights)
 
@@ -130,7 +128,6 @@ def create_segmenter(network: str, classes: int) -> Segmenter:
 
     Raises:
         ValueError: there is no segmenter of that name; the message lists the names.
-        ImportError: it needs a library that is not installed.
     """
     return _chosen("segmenter", SEGMENTERS, network)(classes)
 

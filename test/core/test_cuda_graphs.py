@@ -62,6 +62,13 @@ def test_one_graph_for_each_shape_and_each_type(capture: StandIn) -> None:
     assert graphs.state == "4 captured"
 
 
+def test_one_graph_for_each_choice_of_options(capture: StandIn) -> None:
+    graphs = CudaGraphs(lambda x, *, by: x * by, capture)
+    for by in (2, 3, 2, 3):
+        assert graphs(torch.ones(2), by=by).tolist() == [by, by]
+    assert graphs.state == "2 captured"
+
+
 def test_the_graph_that_was_not_used_for_longest_goes(capture: StandIn) -> None:
     graphs = CudaGraphs(torch.neg, capture)
     for length in range(KEPT):
@@ -115,9 +122,12 @@ def test_a_pair_is_fused_through_graphs_as_without(
     plain = PairFusion("max", None, Place(CPU, torch.float32))
     fusion = PairFusion("max", None, Place(CPU, torch.float32, capture=capture))
     for size in ((5, 8), (5, 8), (6, 7)):
-        warmth = random.random(size, np.float32)
         rgb = random.integers(0, 256, (*size, 3), np.uint8)
-        np.testing.assert_array_equal(fusion(warmth, rgb), plain(warmth, rgb))
+        for dtype, limits in ((np.uint8, (0, 255)), (np.uint16, (9, 200)), (np.float32, (7, 99))):
+            thermal = random.integers(0, 256, size).astype(dtype)
+            fused = fusion(thermal, limits, rgb)
+            np.testing.assert_array_equal(fused, plain(thermal, limits, rgb))
+    # Neither another camera nor other limits need another graph.
     assert capture.captured == [(5, 8), (6, 7)]
     assert fusion.facts().keys() == {
         "fusion CUDA graphs",
@@ -145,7 +155,8 @@ def test_objects_and_classes_are_seen_through_graphs_as_without(
         assert len(plain.boxes)
         for one, other in zip(plain, graphed, strict=True):
             np.testing.assert_allclose(other, one, rtol=1e-5)
-        masks = [segmenter(picture, SegmentationSettings()) for segmenter in segmenters]
-        np.testing.assert_array_equal(*masks)
-    assert len(capture.captured) == 2
-    assert capture.replayed == 4
+        for size in (SegmentationSettings(), SegmentationSettings(64, 32)):
+            np.testing.assert_array_equal(*(segmenter(picture, size) for segmenter in segmenters))
+    # Of the picture as the detector sees it, and of the whole for each size that is seen.
+    assert capture.captured == [(427, 640, 3), (64, 96, 3), (64, 96, 3)]
+    assert capture.replayed == 6

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bifuse_core.nets.detection import decoding
 from bifuse_core.nets.detection.boxes import iou
 from bifuse_core.nets.detection.decoding import decode, detect
 from bifuse_core.nets.detection.fcos import fcos_small
@@ -104,6 +105,45 @@ def test_suppression_is_greedy(seed: int, overlap: float) -> None:
     expected = greedy(boxes, scores, labels, overlap)
     assert suppress(boxes, scores, labels, overlap).tolist() == expected
     assert 3 < len(expected) < 150
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("candidates", [20, 1000])
+def test_objects_are_those_that_greed_leaves_of_the_surest(
+    monkeypatch: pytest.MonkeyPatch, threshold: float, candidates: int
+) -> None:
+    monkeypatch.setattr(decoding, "CANDIDATES", candidates)
+    random = torch.Generator().manual_seed(candidates)
+    maps = Maps(
+        2 * torch.randn(2, COUNT, 3, generator=random),
+        12 * torch.rand(2, COUNT, 4, generator=random),
+        2 * torch.randn(2, COUNT, generator=random),
+        POINTS,
+    )
+    width, height = 37, 29
+    found = decode(maps, (height, width), threshold=threshold, overlap=0.4, most=15)
+    for picture, objects in enumerate(found):
+        listed = []
+        for point, (x, y) in enumerate(POINTS.centres.tolist()):
+            left, top, right, bottom = maps.sides[picture, point].tolist()
+            box = [
+                max(x - left, 0),
+                max(y - top, 0),
+                min(x + right, width),
+                min(y + bottom, height),
+            ]
+            for label in range(3):
+                logits = maps.logits[picture, point, label], maps.centreness[picture, point]
+                score = math.sqrt(math.prod(1 / (1 + math.exp(-x)) for x in logits))
+                if score > threshold and box[0] < box[2] and box[1] < box[3]:
+                    listed.append((score, label, box))
+        listed = sorted(listed, reverse=True)[:candidates]
+        scores, labels, boxes = (torch.tensor(part) for part in zip(*listed, strict=True))
+        stay = greedy(boxes, scores, labels, 0.4)[:15]
+        torch.testing.assert_close(objects.boxes, boxes[stay])
+        torch.testing.assert_close(objects.scores, scores[stay])
+        assert objects.labels.tolist() == labels[stay].tolist()
+    assert min(len(objects.boxes) for objects in found) > 1
 
 
 def test_suppression_of_a_chain() -> None:

@@ -49,15 +49,35 @@ def test_pairs_are_fused_as_on_the_cpu(
 
 @pytest.mark.parametrize("network", ["edge", "bdl"])
 def test_networks_run_as_one_graph_for_each_size(pairs: list[Pair], network: str) -> None:
-    engine = Engine(network, detector="fcos_small", device="cuda")
+    engine = Engine(network, detector="fcos_small", segmenter="segformer_b0", device="cuda")
     engine.warm_up(128, 96)
     assert engine.facts()["fusion CUDA graphs"] == "1 captured"
     for number, pair in enumerate(pairs):
         engine(*pair, number)
     facts = engine.facts()
     assert facts["fusion CUDA graphs"] == "2 captured"
-    assert facts["detector CUDA graphs"] == "1 captured"
+    assert facts["detector CUDA graphs"] == "2 captured"
+    assert facts["segmenter CUDA graphs"] == "2 captured"
     assert float(facts["fusion fuse (ms)"]) > 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_camera_of_any_type_is_fused_by_the_same_graph(pairs: list[Pair], dtype: Any) -> None:
+    thermal, rgb = pairs[0]
+    engine, cpu = (Engine("edge", device=d, precision="fp32") for d in ("cuda", "cpu"))
+    engine.warm_up(128, 96)
+    counts = 20 * thermal.astype(dtype)
+    assert largest_difference(*(one.fuse(counts, rgb, 0) for one in (engine, cpu))) <= 1
+    assert engine.facts()["fusion CUDA graphs"] == "1 captured"
+
+
+def test_classes_are_those_of_the_cpu(pairs: list[Pair]) -> None:
+    device, cpu = (
+        Engine("edge", segmenter="segformer_b0", device=d, precision="fp32")
+        for d in ("cuda", "cpu")
+    )
+    for _, picture in pairs:
+        assert np.mean(device.segment(picture) == cpu.segment(picture)) > 0.99
 
 
 def test_new_weights_are_not_those_of_the_old_graphs(pairs: list[Pair], tmp_path: Path) -> None:

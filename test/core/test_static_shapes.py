@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 import torch
-from graph_capture import tensors_in
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from bifuse_core.engine.detection import look_at_levels
 from bifuse_core.engine.fusion import fuse_levels
 from bifuse_core.engine.fusions import BASELINES, FUSIONS
-from bifuse_core.nets.zoo import create_detector, create_fusion, create_segmenter
+from bifuse_core.engine.segmentation import classify_levels
+from bifuse_core.nets.detection.decoding import CANDIDATES
+from bifuse_core.nets.zoo import DETECTORS, create_detector, create_fusion, create_segmenter
 
 META = torch.device("meta")
 
@@ -43,9 +45,16 @@ def without_contents() -> Iterator[None]:
         yield
 
 
-def pair(height: int, width: int) -> tuple[Tensor, Tensor]:
-    warmth = torch.empty(height, width, device=META)
-    return warmth, torch.empty(height, width, 3, dtype=torch.uint8, device=META)
+def picture(height: int, width: int) -> Tensor:
+    return torch.empty(height, width, 3, dtype=torch.uint8, device=META)
+
+
+def pair(
+    height: int, width: int, counts: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a thermal picture, how it is stretched, and a colour picture."""
+    thermal = torch.empty(height, width, dtype=counts, device=META)
+    return thermal, torch.empty(2, device=META), picture(height, width)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
@@ -54,25 +63,31 @@ def test_a_pair_is_fused_from_bytes_to_bytes(name: str, dtype: torch.dtype) -> N
     with torch.device(META):
         net = BASELINES[name]() if name in BASELINES else create_fusion(name)
     net = net.eval().to(dtype=dtype)
-    for size in ((48, 64), (37, 51)):
-        fused = fuse_levels(net, dtype, *pair(*size))
+    for size, counts in (((48, 64), torch.uint16), ((37, 51), torch.float32)):
+        fused = fuse_levels(net, dtype, *pair(*size, counts))
         assert (fused.shape, fused.dtype) == ((*size, 3), torch.uint8)
 
 
-def detector() -> nn.Module:
-    return create_detector("fcos_small", 2)
-
-
-def segmenter() -> nn.Module:
-    return create_segmenter("segformer_b0", 2)
-
-
-@pytest.mark.parametrize("create", [detector, segmenter])
-def test_a_network_that_sees(create: Callable[[], nn.Module]) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("network", DETECTORS)
+def test_objects_are_looked_for_from_bytes_to_boxes(network: str, dtype: torch.dtype) -> None:
     with torch.device(META):
-        net = create().eval()
-    made = net(torch.empty(1, 3, 64, 96, device=META))
-    assert all(tensor.device == META for tensor in tensors_in(made))
+        net = create_detector(network, 2)
+    net = net.eval().to(dtype=dtype)
+    for size in ((64, 96), (37, 51)):
+        found = look_at_levels(net, dtype, picture(*size))
+        assert found.dtype == torch.float32
+        assert found.shape[0] == 1 and 10 < found.shape[1] <= CANDIDATES and found.shape[2] == 6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_pixels_are_classified_from_bytes_to_bytes(dtype: torch.dtype) -> None:
+    with torch.device(META):
+        net = create_segmenter("segformer_b0", 3)
+    net = net.eval().to(dtype=dtype)
+    for size, seen in (((64, 96), (64, 96)), ((37, 51), (64, 96)), ((37, 51), None)):
+        mask = classify_levels(net, dtype, picture(*size), size=seen)
+        assert (mask.shape, mask.dtype) == ((1, *size), torch.uint8)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import cv2
@@ -98,20 +97,6 @@ def test_weights_come_with_a_card_and_are_scored_on_the_input_it_names(
     assert found["bicycle"] is None
     for name in ("person", "vehicle"):
         assert found[name] == pytest.approx(card["scores"][f"AP50 {name}"], abs=0.02)
-
-
-def test_a_library_that_is_not_installed_is_named_in_one_line(
-    config: Path,
-    data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    more = ["--set", "task=segmentation", "network=segformer_b0"]
-    out = str(tmp_path / "out")
-    assert main(arguments("train-task", config, data, "--out", out, *more)) == 2
-    assert "SegFormer needs the package transformers: pip install" in capsys.readouterr().err
 
 
 def test_weights_of_other_classes_are_neither_trained_on_nor_scored(

@@ -24,7 +24,7 @@ RENAMED = (
     (r"layer_norm_2\.", "layernorm_after."),
     (r"decode_head\.linear_c\.", "decode_head.linear_projections."),
 )
-"""Names in the files as published, and those of the library since; files may have either."""
+"""Names in the files as published, and those that came later; files may have either."""
 
 
 def load_public(net: Segmenter, file: Path) -> Fit:
@@ -39,7 +39,7 @@ def load_public(net: Segmenter, file: Path) -> Fit:
             code.
 
     Returns:
-        How the file fitted; names are those that the library has now.
+        How the file fitted; names are the later ones.
 
     Raises:
         CheckpointError: the file is missing or damaged, or nothing in it fits.

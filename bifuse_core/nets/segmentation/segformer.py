@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from bifuse_core.nets.normalisation import IMAGENET_DEVIATION, IMAGENET_MEAN, Normalisation
-
-WITHOUT_TRANSFORMERS = (
-    "pip install transformers==5.24.0 (Python 3.10: 5.20.2), or do without masks (the node's "
-    "parameter segmenter: none)"
-)
-"""What to do where the library is missing."""
+from bifuse_core.nets.segmentation.decode_head import DecodeHead
+from bifuse_core.nets.segmentation.mix_transformer import MixTransformer
 
 
 class Widths(NamedTuple):
@@ -43,10 +39,12 @@ class Segmenter(nn.Module):
     """SegFormer of one size, for pictures in [0, 1] (b0: 3.7 M parameters, b5: 84.6 M).
 
     Source: Xie et al., "SegFormer: Simple and Efficient Design for Semantic Segmentation with
-    Transformers" (2021), as in the library `transformers`, with random weights.
+    Transformers" (2021), with random weights. Nothing is dropped at random in training: trainings
+    here are too short to overfit, and to make up for what dropout takes away.
 
     Attributes:
         classes: K.
+        model: what the paper has; its parameters are named as in published checkpoints.
         multiple: what height and width of the pictures must be multiples of.
     """
 
@@ -61,14 +59,13 @@ class Segmenter(nn.Module):
 
         Raises:
             ValueError: unknown size.
-            ImportError: `transformers` is not installed.
         """
         super().__init__()
         if size not in SIZES:
             raise ValueError(f"no SegFormer of size {size!r}; choose from {', '.join(SIZES)}")
         self.classes = classes
         self.normalise = Normalisation(IMAGENET_MEAN, IMAGENET_DEVIATION)
-        self.model = _built(SIZES[size], classes)
+        self.model = SegFormer(SIZES[size], classes)
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Return the logits of all classes at a quarter of the size.
@@ -79,31 +76,33 @@ class Segmenter(nn.Module):
         Returns:
             (B, K, H/4, W/4).
         """
-        # The library's own forward collects the stages' features by hooks, which do not export.
-        features = [self.normalise(rgb)]
-        for stage in self.model.segformer.stages:
-            features.append(stage(features[-1]))
-        logits: Tensor = self.model.decode_head(features[1:])
+        logits: Tensor = self.model(self.normalise(rgb))
         return logits
 
 
-def _built(widths: Widths, classes: int) -> Any:
-    try:
-        # Here, because it takes seconds, and who does not segment need not have it.
-        from transformers import SegformerConfig, SegformerForSemanticSegmentation
-    except ImportError as error:
-        raise ImportError(
-            f"SegFormer needs the package transformers: {WITHOUT_TRANSFORMERS}; importing it "
-            f"failed: {error}"
-        ) from error
-    config = SegformerConfig(
-        depths=widths.depths,
-        hidden_sizes=widths.channels,
-        decoder_hidden_size=widths.head,
-        num_labels=classes,
-        # Trainings here are too short to overfit: what dropout takes away, they have no time to
-        # make up for.
-        drop_path_rate=0.0,
-        classifier_dropout_prob=0.0,
-    )
-    return SegformerForSemanticSegmentation(config)
+class SegFormer(nn.Module):
+    """The network for pictures that are normalised.
+
+    Args:
+        widths: of its size.
+        classes: K.
+    """
+
+    def __init__(self, widths: Widths, classes: int) -> None:
+        super().__init__()
+        self.segformer = MixTransformer(widths.depths, widths.channels)
+        self.decode_head = DecodeHead(widths.channels, widths.head, classes)
+        self.apply(_initialise)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Return the logits (B, K, H/4, W/4) of pictures (B, 3, H, W) of any size."""
+        logits: Tensor = self.decode_head(self.segformer(picture))
+        return logits
+
+
+def _initialise(module: nn.Module) -> None:
+    # As the public code does; the norms already are as they shall be.
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        nn.init.normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

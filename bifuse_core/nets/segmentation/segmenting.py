@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bifuse_core.nets.segmentation.loss import UNLABELLED
 from bifuse_core.nets.segmentation.segformer import Segmenter
 
 STEP = Segmenter.multiple
@@ -25,10 +26,24 @@ def size_seen(height: int, width: int) -> tuple[int, int]:
 
 @torch.inference_mode()
 def segment(net: nn.Module, rgb: Tensor, *, size: tuple[int, int] | None = None) -> Tensor:
-    """Return the class of every pixel.
+    """Return the class of every pixel; see `classify`.
+
+    Raises:
+        ValueError: see `classify`.
+        FloatingPointError: see `require_known`.
+    """
+    classes = classify(net, rgb, size)
+    require_known(classes)
+    return classes
+
+
+def classify(net: nn.Module, rgb: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """Return the class of every pixel, as far as it is known.
 
     The logits, not the classes, are enlarged: with classes enlarged from half the size one pixel in
     fifty, all along outlines, is another (and it is no faster).
+
+    Nothing here waits for the device.
 
     Args:
         net: pictures (B, 3, h, w) in [0, 1] to logits (B, K, h/4, w/4), at most 255 classes; in
@@ -37,11 +52,10 @@ def segment(net: nn.Module, rgb: Tensor, *, size: tuple[int, int] | None = None)
         size: height and width of what the network sees; see `size_seen` for the default.
 
     Returns:
-        (B, H, W) uint8 class numbers.
+        (B, H, W) uint8 class numbers; all 255 where the network's logits hold NaN.
 
     Raises:
         ValueError: `size` is no multiple of 32.
-        FloatingPointError: the network's logits hold NaN, so that no class is known.
     """
     height, width = rgb.shape[-2:]
     size = size_seen(height, width) if size is None else size
@@ -52,9 +66,17 @@ def segment(net: nn.Module, rgb: Tensor, *, size: tuple[int, int] | None = None)
         seen = F.interpolate(rgb.float(), size=size, mode="bilinear", antialias=True)
         rgb = seen.to(rgb.dtype)
     logits = net(rgb)
-    if logits.isnan().any():
+    return _classes_of(logits, (height, width)).masked_fill_(logits.isnan().any(), UNLABELLED)
+
+
+def require_known(classes: Tensor) -> None:
+    """Refuse classes, (B, H, W) as of `classify`, that are not known.
+
+    Raises:
+        FloatingPointError: the network's logits held NaN.
+    """
+    if (classes[:, 0, 0] == UNLABELLED).any():
         raise FloatingPointError("what the segmenter says of the picture is not a number")
-    return _classes_of(logits, (height, width))
 
 
 def _classes_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
