@@ -31,4 +31,9 @@ class Normalisation(nn.Module):
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Normalise pictures (B, 3, H, W) of red, green and blue in [0, 1]."""
-        return (rgb - self.mean) / self.deviation
+        if rgb.is_contiguous():
+            return (rgb - self.mean) / self.deviation
+        # Where the colours lie next to each other, CPUs are many times faster at whole rows.
+        rows = rgb.permute(0, 2, 3, 1).flatten(2)
+        mean, deviation = (of.flatten().repeat(rgb.shape[3]) for of in (self.mean, self.deviation))
+        return ((rows - mean) / deviation).unflatten(2, (-1, 3)).permute(0, 3, 1, 2)

@@ -35,7 +35,7 @@ class ShuffleNet(nn.Module):
         super().__init__()
         mean, deviation = ([level / 255 for level in reversed(x)] for x in (MEAN, DEVIATION))
         self.normalisation = Normalisation(mean, deviation)
-        self.conv1 = nn.Sequential(nn.Conv2d(3, STEM, 3, stride=2, padding=1), nn.LeakyReLU(0.1))
+        self.conv1 = nn.Sequential(_Stem(3, STEM, 3, stride=2, padding=1), _activation())
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         before = STEM
         for number, (channels, units) in enumerate(STAGES, start=2):
@@ -50,7 +50,7 @@ class ShuffleNet(nn.Module):
         Args:
             rgb: (B, 3, H, W) in [0, 1].
         """
-        features = self.maxpool(self.conv1(self.normalisation(rgb).flip(1)))
+        features = self.maxpool(self.conv1(self.normalisation(rgb)))
         stages = []
         for number in range(2, 2 + len(STAGES)):
             features = self.get_submodule(f"stage{number}")(features)
@@ -95,8 +95,17 @@ class Unit(nn.Module):
         else:
             kept, changed = features.chunk(2, dim=1)
             halves = (kept, self.branch2(changed))
-        shuffled: Tensor = nn.functional.channel_shuffle(torch.cat(halves, dim=1), 2)
-        return shuffled
+        # As `channel_shuffle` of both, but written once, and with the channels last in memory.
+        tokens = [half.permute(0, 2, 3, 1) for half in halves]
+        return torch.stack(tokens, dim=-1).flatten(3).permute(0, 3, 1, 2)
+
+
+class _Stem(nn.Conv2d):
+    """A convolution of red, green and blue, whose weights are of blue, green and red."""
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        # There are fewer weights than pixels to turn round.
+        return self._conv_forward(rgb, self.weight.flip(1), self.bias)
 
 
 def _depthwise(channels: int, stride: int) -> nn.Conv2d:
@@ -104,4 +113,4 @@ def _depthwise(channels: int, stride: int) -> nn.Conv2d:
 
 
 def _activation() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.1)
+    return nn.LeakyReLU(0.1, inplace=True)
