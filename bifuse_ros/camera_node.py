@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
@@ -31,7 +33,8 @@ SLOWEST = 1e-3
 """Pairs per second below which a timer cannot be had."""
 FOLDER_RATE = 5.0
 """Pairs per second of a folder of pictures, which has no rate of its own."""
-
+LINGER = 0.5
+"""Seconds between the last image and the end: images are lost with the memory they lie in."""
 
 PARAMETERS = (
     Declared("source", "", "folder with ir/ and vi/, thermal video, or bag; empty: rendered"),
@@ -39,6 +42,7 @@ PARAMETERS = (
     Declared("source_topics", list(TOPICS), "of a bag: thermal, RGB"),
     Declared("rate", 0.0, "pairs per second; 0: the source's own", (0.0, 1000.0)),
     Declared("loop", True, "start over at the end; otherwise the node ends there"),
+    Declared("count", 0, "pairs after which the node ends; 0: no such end", (0, 2**31)),
     Declared("preload", False, "read or render everything before the first image"),
     Declared("wait_for_subscribers", 0, "of each camera_info, before the start", (0, 100)),
     Declared("thermal.encoding", "mono8", "of the thermal images", choices=("mono8", "mono16")),
@@ -71,17 +75,18 @@ class CameraNode(Node):
         source = open_source(values)
         self._values = values
         self._random = np.random.default_rng(values["seed"])
-        self._gain_control = ThermalNormaliser()
+        rate = max(SLOWEST, values["rate"] or source.rate or FOLDER_RATE)
+        cameras = Cameras(source, values["thermal.encoding"], values["rgb.encoding"], rate)
         if values["preload"]:
             self.get_logger().info(f"preparing {len(source)} pairs")
-        pairs = self._preloaded(source) if values["preload"] else source
+        pairs = self._preloaded(cameras) if values["preload"] else cameras
         # Not before: topics on the graph say that there are images to come.
         self._images = {c: self._publisher(Image, c, "image_raw") for c in ("thermal", "rgb")}
         self._infos = {c: self._publisher(CameraInfo, c, "camera_info") for c in ("thermal", "rgb")}
         self._pairs = ReadAhead(pairs, loop=values["loop"])
         self.played = 0
         self._started = False
-        rate = max(SLOWEST, values["rate"] or source.rate or FOLDER_RATE)
+        self._ended: float | None = None
         self.create_timer(1 / rate, self._play, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def destroy_node(self) -> None:
@@ -90,9 +95,9 @@ class CameraNode(Node):
             self._pairs.stop()
         super().destroy_node()
 
-    def _preloaded(self, source: PairSource) -> list[ImagePair]:
+    def _preloaded(self, cameras: Cameras) -> list[ImagePair]:
         pairs = []
-        for pair in source:
+        for pair in cameras:
             # SIGTERM ends the context without a word to whoever is at work.
             if not self.context.ok():
                 raise ExternalShutdownException
@@ -108,12 +113,13 @@ class CameraNode(Node):
             self._started = min(counts) >= self._values["wait_for_subscribers"]
             return
         assert self._pairs is not None
-        pair = self._pairs.next()
+        over = self._ended is not None or 0 < self._values["count"] <= self.played
+        pair = None if over else self._pairs.next()
         if pair is None:
-            self.get_logger().info(f"played {self.played} pairs")
-            raise ExternalShutdownException
+            self._end()
+            return
         now = self.get_clock().now().nanoseconds
-        for camera, picture in self._pictures(pair).items():
+        for camera, picture in (("thermal", pair.thermal), ("rgb", pair.rgb)):
             if self._random.random() < self._values["drop"]:
                 continue
             delay = self._values["thermal.delay"] if camera == "thermal" else 0.0
@@ -127,19 +133,45 @@ class CameraNode(Node):
             self._infos[camera].publish(camera_info(header, image.width, image.height))
         self.played += 1
 
-    def _pictures(self, pair: ImagePair) -> dict[str, NDArray[Any]]:
-        thermal, rgb = pair.thermal, pair.rgb
-        if self._values["rgb.encoding"] == "bgr8":
-            rgb = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        wanted = np.dtype(np.uint8 if self._values["thermal.encoding"] == "mono8" else np.uint16)
-        if thermal.dtype.itemsize > wanted.itemsize:
-            # As a camera's automatic gain control would.
-            stamp = self.get_clock().now().nanoseconds
-            thermal = self._gain_control(thermal, stamp) * np.iinfo(wanted).max
-            thermal = thermal.astype(wanted)
-        elif thermal.dtype.itemsize < wanted.itemsize:
-            thermal = thermal.astype(wanted) * 257
-        return {"thermal": thermal, "rgb": rgb}
+    def _end(self) -> None:
+        if self._ended is None:
+            self._ended = monotonic()
+        elif monotonic() - self._ended > LINGER:
+            self.get_logger().info(f"played {self.played} pairs")
+            raise ExternalShutdownException
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """Pairs as two cameras give them.
+
+    Attributes:
+        source: what they see.
+        thermal: encoding of the thermal pictures, mono8 or mono16.
+        rgb: encoding of the others, rgb8 or bgr8.
+        rate: pairs per second.
+    """
+
+    source: PairSource
+    thermal: str
+    rgb: str
+    rate: float
+
+    def __iter__(self) -> Iterator[ImagePair]:
+        """Yield pairs whose pictures, (H, W) and (H, W, 3), are of these encodings."""
+        wanted = np.dtype(np.uint8 if self.thermal == "mono8" else np.uint16)
+        gain_control = ThermalNormaliser()
+        for number, (name, thermal, rgb) in enumerate(self.source):
+            if thermal.dtype.itemsize > wanted.itemsize:
+                # As a camera's automatic gain control would.
+                stamp = round(number / self.rate * 1e9)
+                thermal = gain_control(thermal, stamp) * np.iinfo(wanted).max
+                thermal = thermal.astype(wanted)
+            elif thermal.dtype.itemsize < wanted.itemsize:
+                thermal = thermal.astype(wanted) * 257
+            if self.rgb == "bgr8":
+                rgb = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+            yield ImagePair(name, thermal, rgb)
 
 
 def open_source(values: dict[str, Any]) -> PairSource:

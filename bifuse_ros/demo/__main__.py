@@ -21,8 +21,9 @@ from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_shee
 from bifuse_ros.demo.play import DemoError, play
 from bifuse_ros.demo.recording import Recording
 from bifuse_ros.demo.report import pairs_lost, summary_numbers, write_report
-from bifuse_ros.demo.topics import FUSED
 from bifuse_ros.perception_parameters import PERCEPTION_PARAMETERS
+from bifuse_ros.processes import NodeError
+from bifuse_ros.topics import FUSED
 
 DEFAULTS = {parameter.name: parameter.default for parameter in PERCEPTION_PARAMETERS}
 """What the node sees with, unless told otherwise."""
@@ -46,7 +47,7 @@ def main() -> int:
         prepare(args.out, args.input)
         play(args, console)
         return leave_results(args, source, console)
-    except (DemoError, ValueError, OSError, ImportError) as error:
+    except (NodeError, ValueError, OSError, ImportError) as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"demo: {error}", style="red", markup=False
         )

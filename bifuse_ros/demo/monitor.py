@@ -11,7 +11,7 @@ from rich.table import Table
 from sensor_msgs.msg import CameraInfo
 
 from bifuse_ros import qos
-from bifuse_ros.demo.topics import (
+from bifuse_ros.topics import (
     CAMERA_INFO,
     DIAGNOSTICS,
     FUSED,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +16,17 @@ from rich.console import Console
 from rich.live import Live
 
 from bifuse_ros.demo.monitor import Monitor
-from bifuse_ros.demo.processes import NodeProcess
-from bifuse_ros.demo.topics import RECORDED
+from bifuse_ros.processes import (
+    NodeError,
+    NodeProcess,
+    ended_in_order,
+    fail_if_ended,
+    fail_if_failed,
+)
+from bifuse_ros.topics import RECORDED
 
 
-class DemoError(RuntimeError):
+class DemoError(NodeError):
     """The demo cannot go on; the message says why."""
 
 
@@ -125,19 +130,6 @@ def show(
         executor.spin_once(0.1)
 
 
-def fail_if_ended(nodes: list[NodeProcess]) -> None:
-    """Raise `DemoError` if a node has ended, with the last lines of its log."""
-    for node in nodes:
-        if node.ended() is not None:
-            raise DemoError(f"{node.name} ended early:\n{node.last_words()}")
-
-
-def fail_if_failed(node: NodeProcess) -> None:
-    """Raise `DemoError` if a node has ended with an error."""
-    if node.ended():
-        raise DemoError(f"{node.name} failed:\n{node.last_words()}")
-
-
 @contextmanager
 def monitoring() -> Iterator[Monitor]:
     """Open and close the monitor and its ROS context.
@@ -157,19 +149,3 @@ def monitoring() -> Iterator[Monitor]:
     finally:
         monitor.destroy_node()
         rclpy.try_shutdown()
-
-
-@contextmanager
-def ended_in_order() -> Iterator[list[NodeProcess]]:
-    """End the listed nodes in their order, whatever happens."""
-    nodes: list[NodeProcess] = []
-    # A terminal that closes is a Ctrl-C too: the nodes have sessions of their own and would stay.
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
-    try:
-        yield nodes
-    finally:
-        for impatience in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(impatience, signal.SIG_IGN)
-        for node in nodes:
-            node.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)

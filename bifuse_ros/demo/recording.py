@@ -14,7 +14,8 @@ from rosbags.highlevel import AnyReader
 
 from bifuse_core.imaging.encodings import raw_rgb, raw_thermal
 from bifuse_core.imaging.thermal import ThermalNormaliser
-from bifuse_ros.demo.topics import (
+from bifuse_ros.cdr import header_stamp
+from bifuse_ros.topics import (
     DIAGNOSTICS,
     FUSED,
     OVERLAY,
@@ -67,7 +68,7 @@ class Recording:
         with AnyReader([bag]) as reader:
             for connection, received, data in reader.messages():
                 if connection.topic in recording.stamps:
-                    stamp = _header_stamp(data)
+                    stamp = header_stamp(data)
                     recording.stamps[connection.topic].append(stamp)
                     recording.ages[connection.topic].append(received - stamp)
                 elif connection.topic == DIAGNOSTICS:
@@ -110,7 +111,7 @@ class Recording:
             deserialize: Callable[..., Any] = reader.deserialize
             images = [c for c in reader.connections if c.topic in (*pending, shown)]
             for connection, _, data in reader.messages(images):
-                stamp = _header_stamp(data)
+                stamp = header_stamp(data)
                 if connection.topic != shown:
                     waiting = pending[connection.topic]
                     waiting[stamp] = (data, connection.msgtype)
@@ -134,10 +135,3 @@ class Recording:
                         raw_rgb(deserialize(*overlay)) if overlay else None,
                     )
                 seen += 1
-
-
-def _header_stamp(data: bytes | memoryview) -> int:
-    """Read the stamp of a serialised message that begins with a std_msgs/Header (CDR)."""
-    order = "<" if data[1] & 1 else ">"
-    seconds, nanoseconds = np.frombuffer(data, order + "u4", count=2, offset=4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from bifuse_core import __version__
 from bifuse_core.machine import describe_machine
 from bifuse_ros.demo.recording import Recording
-from bifuse_ros.demo.topics import FUSED, RESULTS, RGB, THERMAL
+from bifuse_ros.topics import FUSED, RESULTS, RGB, THERMAL
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>BiFuse demo</title>

@@ -27,7 +27,7 @@ from bifuse_ros.bag_writer import BagWriter
 from bifuse_ros.demo.__main__ import leave_results, main
 from bifuse_ros.demo.play import DemoError
 from bifuse_ros.demo.recording import Recording
-from bifuse_ros.demo.topics import DETECTIONS, FUSED, LABELS, MASK, OVERLAY, RGB, THERMAL
+from bifuse_ros.topics import DETECTIONS, FUSED, LABELS, MASK, OVERLAY, RGB, THERMAL
 
 Start = Callable[..., subprocess.Popen[str]]
 Refused = Callable[..., tuple[int, str]]

@@ -116,6 +116,13 @@ def test_first_run_sets_up_and_runs_the_command(launcher: Launcher) -> None:
     assert any("ros.txt" in call for call in launcher.calls())
 
 
+def test_benchmarks_are_those_of_the_node_too(launcher: Launcher) -> None:
+    result = launcher.run("bench", "node", "--quick")
+    assert "ran: -m bifuse_ros.bench node --quick" in result.stdout
+    result = launcher.run("soak", "--minutes", "1")
+    assert "ran: -m bifuse_ros.bench.soak --minutes 1" in result.stdout
+
+
 def test_second_start_does_nothing_and_is_quick(launcher: Launcher) -> None:
     launcher.run("doctor")
     launcher.calls()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The topics of the demo."""
+"""The topics of the nodes under their default names, and what diagnostics say."""
 
 from __future__ import annotations
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who listens to the node: notes when which stamp arrived, at little cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image
+from vision_msgs.msg import Detection2DArray
+
+from bifuse_ros import qos
+from bifuse_ros.cdr import header_stamp
+from bifuse_ros.topics import (
+    CAMERA_INFO,
+    DETECTIONS,
+    DIAGNOSTICS,
+    FUSED,
+    MASK,
+    RGB,
+    THERMAL,
+    fusion_diagnostics,
+    sight_diagnostics,
+)
+
+CAMERAS = ("thermal", "rgb")
+RESULTS = ("fused", "detections", "masks")
+DEPTH = 50
+"""Messages that may wait for the listener; on a busy machine it is late itself."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One message; both times in nanoseconds of the system's clock."""
+
+    stamp: int
+    received: int
+
+    @property
+    def age(self) -> float:
+        """From stamp to receipt, milliseconds."""
+        return (self.received - self.stamp) / 1e6
+
+
+class Listener(Node):
+    """Hears cameras and results; messages stay as they are serialised, but for their stamps.
+
+    Args:
+        context: of its domain.
+        image: whether to hear the fused image, or its camera_info alone.
+        sights: whether to hear boxes and masks.
+
+    Attributes:
+        arrivals: what came, in order: of `thermal` and `rgb` (their camera_info), `fused`,
+            `detections` and `masks`.
+        values: last diagnostics of the fusion while it was active, by name.
+        sights: the same of detector and segmenter.
+        reports: how many diagnostics came.
+        message: what the node says of itself.
+    """
+
+    def __init__(self, context: Context, *, image: bool, sights: bool) -> None:
+        super().__init__(
+            "bench_listener", context=context, start_parameter_services=False, enable_rosout=False
+        )
+        self.arrivals: dict[str, list[Arrival]] = {name: [] for name in (*CAMERAS, *RESULTS)}
+        self.values: dict[str, str] = {}
+        self.sights: dict[str, dict[str, str]] = {}
+        self.reports, self.message = 0, "starting"
+        self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, 10)
+        if image:
+            self._hear("fused", Image, FUSED)
+        else:
+            self._hear("fused", CameraInfo, CAMERA_INFO["fused"])
+        if sights:
+            self._hear("masks", Image, MASK)
+        self._boxes = sights
+
+    def prepared(self) -> bool:
+        """Tell whether the cameras have their pictures and the node is active."""
+        cameras = min(self.count_publishers(topic) for topic in (THERMAL, RGB))
+        return cameras > 0 and self.message not in ("starting", "not active")
+
+    def watch_cameras(self) -> None:
+        """Subscribe to the cameras; this is also the sign they wait for to start."""
+        for camera in CAMERAS:
+            self._hear(camera, CameraInfo, CAMERA_INFO[camera], best_effort=True)
+        if self._boxes:
+            # Last: it leaves an error text in rcutils (vision_msgs beside the ROS 2 wheels), which
+            # whatever is created next would print.
+            self._hear("detections", Detection2DArray, DETECTIONS)
+
+    def _hear(self, name: str, kind: type, topic: str, *, best_effort: bool = False) -> None:
+        arrived = self.arrivals[name]
+
+        def note(data: bytes) -> None:
+            arrived.append(Arrival(header_stamp(data), time.time_ns()))
+
+        profile = qos.camera(DEPTH) if best_effort else DEPTH
+        self.create_subscription(kind, topic, note, profile, raw=True)
+
+    def _diagnosed(self, message: DiagnosticArray) -> None:
+        diagnosed = fusion_diagnostics(message)
+        if diagnosed:
+            self.message, values = diagnosed
+            self.values = values or self.values
+            self.sights = sight_diagnostics(message) or self.sights
+            self.reports += 1
+
+
+@contextmanager
+def listening(
+    domain: int, *, image: bool, sights: bool
+) -> Iterator[tuple[Listener, SingleThreadedExecutor]]:
+    """Open and close a listener, and the executor that spins it, in a domain of its own."""
+    context = Context()
+    context.init(domain_id=domain)
+    listener = Listener(context, image=image, sights=sights)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(listener)
+    try:
+        yield listener, executor
+    finally:
+        executor.shutdown()
+        listener.destroy_node()
+        context.try_shutdown()

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What became of the pairs that two cameras published, by the counters of the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PAIRING = (
+    "unmatched",
+    "over_slop",
+    "collisions",
+    "late",
+    "duplicate",
+    "stale",
+    "overflow",
+    "reset",
+)
+"""Counters of messages that end in no pair, as `PairingCounters` names them."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Counters after the last pair has been worked on.
+
+    Attributes:
+        published: pairs that the cameras published, one message each.
+        arrived: messages of both that reached the pairing.
+        rejected: messages of both that could hold no picture.
+        paired: pairs made.
+        fused: pairs fused and published.
+        unpaired: messages in no pair, by their counter.
+        displaced: pairs that a newer one replaced before they were fused.
+        failed: pairs that could not be fused.
+    """
+
+    published: int
+    arrived: int
+    rejected: int
+    paired: int
+    fused: int
+    unpaired: dict[str, int]
+    displaced: int
+    failed: int
+
+    @classmethod
+    def read(cls, published: int, values: dict[str, str]) -> Losses:
+        """Read the node's last diagnostics, beside the number of published pairs."""
+        return cls(
+            published=published,
+            arrived=sum(int(part) for part in values["pairing received"].split(" + ")),
+            rejected=sum(int(values[f"{camera} rejected"]) for camera in ("thermal", "rgb")),
+            paired=int(values["pairing paired"]),
+            fused=int(values["fused"]),
+            unpaired={name: int(values[f"pairing {name}"]) for name in PAIRING},
+            displaced=int(values["displaced"]),
+            failed=int(values["failed"]),
+        )
+
+    @property
+    def lost(self) -> int:
+        """Pairs that were published and never fused."""
+        return self.published - self.fused
+
+    @property
+    def missing(self) -> int:
+        """Messages that never reached the node: no counter of its own tells of them."""
+        return 2 * self.published - self.arrived - self.rejected
+
+    @property
+    def waiting(self) -> int:
+        """Messages that still wait for their partner."""
+        return self.arrived - 2 * self.paired - sum(self.unpaired.values())
+
+    @property
+    def unexplained(self) -> int:
+        """Messages that never arrived, and pairs of which no counter tells the end."""
+        return self.missing + abs(self.paired - self.fused - self.displaced - self.failed)
+
+    @property
+    def causes(self) -> dict[str, int]:
+        """How many pairs, or images of pairs, were lost to what; without what lost nothing."""
+        causes = {
+            "pairs displaced": self.displaced,
+            "pairs failed": self.failed,
+            "images rejected": self.rejected,
+            **{f"images {name}": count for name, count in self.unpaired.items()},
+            "images waiting": self.waiting,
+            "images that never arrived": self.missing,
+        }
+        return {cause: count for cause, count in causes.items() if count}
+
+    @property
+    def text(self) -> str:
+        """The causes in words; a dash where nothing was lost."""
+        return ", ".join(f"{cause}: {count}" for cause, count in self.causes.items()) or "-"
