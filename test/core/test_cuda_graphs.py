@@ -130,6 +130,7 @@ def test_a_pair_is_fused_through_graphs_as_without(
     # Neither another camera nor other limits need another graph.
     assert capture.captured == [(5, 8), (6, 7)]
     assert fusion.facts().keys() == {
+        "fusion backend",
         "fusion CUDA graphs",
         "fusion upload (ms)",
         "fusion fuse (ms)",
