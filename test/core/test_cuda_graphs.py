@@ -136,7 +136,7 @@ def test_a_pair_is_fused_through_graphs_as_without(
         "fusion fuse (ms)",
         "fusion download (ms)",
     }
-    assert plain.facts() == {}
+    assert plain.facts() == {"fusion backend": "torch"}
 
 
 def test_objects_and_classes_are_seen_through_graphs_as_without(
