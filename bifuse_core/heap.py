@@ -9,8 +9,8 @@ import sys
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt, from glibc's malloc.h."""
 
-_KEPT = 2**30
-"""Bytes of free memory that the heap keeps."""
+_KEPT = 2**28
+"""Bytes of free memory that each arena of the heap keeps; there are a few for each processor."""
 
 _LARGEST = 2**25
 """Bytes of the largest array that comes from the heap; no version of glibc takes more."""

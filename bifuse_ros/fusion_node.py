@@ -13,6 +13,7 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -28,6 +29,7 @@ from bifuse_ros.fusion_path import CAMERAS, Frame, FusionPath
 from bifuse_ros.pairing import create_pairing
 from bifuse_ros.parameters import refuse_unknown
 from bifuse_ros.perception_path import PerceptionPath
+from bifuse_ros.reloading import reload
 from bifuse_ros.results import Results
 from bifuse_ros.running import run
 
@@ -54,7 +56,8 @@ class FusionNode(LifecycleNode):
         self._threads = torch.get_num_threads()
         self._settings = declare_settings(self)
         self.add_on_set_parameters_callback(self._change_parameters)
-        self.create_service(Trigger, "~/reload_weights", self._reload_weights)
+        alone = MutuallyExclusiveCallbackGroup()
+        self.create_service(Trigger, "~/reload_weights", self._reload_weights, callback_group=alone)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # Not the clock of a bag: diagnostics go on while that is paused or jumps.
         self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -234,22 +237,21 @@ class FusionNode(LifecycleNode):
                 path.change(settings)
         return SetParametersResult(successful=True)
 
-    def _reload_weights(
+    async def _reload_weights(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        if self._engine is None:
+        engine = self._engine
+        if engine is None:
             response.message = "the node is not configured"
             return response
-        try:
-            self._engine.reload(*self._settings.weights)
-        # Whatever it is, the robot keeps what it has.
-        except Exception as error:
+        error = await reload(self, engine, self._settings.weights)
+        if error:
             response.message = f"the old weights stay: {error}"
             return response
         if self._path and self._results:
             self._results.publish_labels()
         response.success = True
-        facts = self._engine.facts().items()
+        facts = engine.facts().items()
         response.message = ", ".join(f"{name} {fact}" for name, fact in facts if "sha256" in name)
         return response
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from torch import nn
 
 from bifuse_core import __version__
+from bifuse_core.data.whole import written_whole
 from bifuse_core.engine.onnx_export import TOLERANCE, onnx_model
 from bifuse_core.engine.onnx_runtime import OnnxRuntime
 from bifuse_core.engine.tensor_net import Example, Shapes, example_of, largest_difference
@@ -77,9 +78,8 @@ def run(args: argparse.Namespace) -> int:
     }
     model = onnx_model(loaded.net, example, facts=facts)
     compared = _compared(model, example)
-    aside = args.out.with_name(f"{args.out.name}.tmp")
-    aside.write_bytes(model)
-    aside.replace(args.out)
+    with written_whole(args.out) as file:
+        file.write_bytes(model)
     names = f"{', '.join(example.names.inputs)} -> {', '.join(example.names.outputs)}"
     print(
         f"{args.network} ({loaded.checksum[:12]}) for pictures of {facts['size']}, {names}: "

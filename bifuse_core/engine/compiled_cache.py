@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 KEPT = 8
-"""Files of one network that are kept; those made first go first."""
+"""Files of one network that are kept; those not used for longest go first."""
 
 FOLDER_VARIABLE = "BIFUSE_CACHE"
 """Environment variable that names the folder."""
@@ -63,6 +63,8 @@ class CompiledCache:
         if checksum != _checksum(content):
             _LOG.warning("%s is damaged; compiled anew", file)
             return None
+        with suppress(OSError):
+            os.utime(file)
         return content
 
     def put(self, network: str, facts: Mapping[str, str], content: bytes) -> None:

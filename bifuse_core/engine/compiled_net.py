@@ -30,6 +30,9 @@ TOLERANCES = {torch.float32: 1e-3, torch.float16: 2e-2}
 Run = Callable[..., tuple[Tensor, ...]]
 """Takes the pictures, contiguous, on the device and in the precision; returns new tensors there."""
 
+KEPT = 4
+"""Sizes for which a CPU keeps what was compiled; those that came first go first."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -62,10 +65,11 @@ class CompiledNet:
     """Takes the place of a network.
 
     It is compiled when pictures of a size come first, or taken from the cache. Either way it is
-    run once beside the plain network before it is used. CUDA graphs may use what it has compiled,
-    so all of that stays in memory.
+    run once beside the plain network before it is used. On CUDA, graphs may use what it has
+    compiled, so all of that stays in memory; elsewhere that of the last `KEPT` sizes does.
 
     Args:
+        name: of the network, under which it is kept.
         net: a fusion network, detector or segmenter in single precision on the CPU, in evaluation
             mode.
         device: where the library computes.
@@ -74,25 +78,24 @@ class CompiledNet:
         cache: keeps what was compiled.
 
     Attributes:
-        classes: as of the network, if it has any.
         multiple: as of the network, if it has one.
     """
 
     def __init__(
         self,
+        name: str,
         net: nn.Module,
         device: torch.device,
         dtype: torch.dtype,
         library: Library,
         cache: CompiledCache,
     ) -> None:
-        self._net, self._device, self._dtype = net, device, dtype
+        self._name, self._net, self._device, self._dtype = name, net, device, dtype
         self._library, self._cache = library, cache
-        self.classes: Any = getattr(net, "classes", None)
         self.multiple: Any = getattr(net, "multiple", None)
-        self._name = type(net).__name__.lower()
         self._weights = _weights_sha256(net)
         self._runs: dict[Shapes, tuple[Run, Points | None]] = {}
+        self._refusals: dict[Shapes, CompileError] = {}
 
     def __call__(self, *pictures: Tensor) -> Maps | Tensor:
         """Return what the network makes of pictures.
@@ -103,7 +106,7 @@ class CompiledNet:
         """
         shapes = tuple(tuple(picture.shape) for picture in pictures)
         if shapes not in self._runs:
-            self._runs[shapes] = self._ready(shapes)
+            self._compile(shapes)
         run, points = self._runs[shapes]
         return put_together(run(*(self._placed(picture) for picture in pictures)), points)
 
@@ -119,6 +122,18 @@ class CompiledNet:
             "exporter": f"torch {torch.__version__}, bifuse {__version__}",
             **self._library.facts,
         }
+
+    def _compile(self, shapes: Shapes) -> None:
+        if shapes in self._refusals:
+            raise self._refusals[shapes]
+        if self._device.type == "cpu" and len(self._runs) == KEPT:
+            del self._runs[next(iter(self._runs))]
+        try:
+            self._runs[shapes] = self._ready(shapes)
+        except CompileError as error:
+            # Each try may take minutes, and pictures go on coming.
+            self._refusals[shapes] = error
+            raise
 
     def _ready(self, shapes: Shapes) -> tuple[Run, Points | None]:
         example, facts = example_of(self._net, shapes), self.facts(shapes)

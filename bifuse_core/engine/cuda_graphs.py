@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 
 def capture_graph(function: Function, inputs: tuple[Tensor, ...]) -> tuple[Any, Callable[[], None]]:
     """Capture a function as a CUDA graph; see `Capture`."""
+    # What is compiled at a first call may take minutes, for which nobody else shall wait.
+    function(*inputs)
     with (
         _CAPTURING,
         torch.cuda.device(inputs[0].device),

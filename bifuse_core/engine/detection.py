@@ -80,7 +80,7 @@ class PictureDetector:
     def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_detector(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        net = place.prepared(trained.net, memory_format=torch.channels_last)
+        net = place.prepared(name, trained.net, memory_format=torch.channels_last)
         self._run, self._device = partial(look_at_levels, net, place.dtype), place.device
         self.graphs = CudaGraphs(self._run, place.capture) if place.capture else None
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from bifuse_core.engine.place import (
 )
 from bifuse_core.engine.segmentation import PictureSegmenter, SegmentationSettings
 from bifuse_core.engine.tensors import WHITE
-from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
+from bifuse_core.imaging.thermal import Limits, ThermalNormaliser, ThermalSettings
 
 NONE = "none"
 """In place of a detector or segmenter: no such network."""
@@ -44,6 +45,7 @@ class Engine:
         precision: `auto` (fp16 on CUDA, else fp32), `fp32`, `fp16` or `bf16`.
         backend: what runs the networks, a name of `bifuse_core.engine.place.BACKENDS`.
         backend_threads: CPU threads of each; with `torch` the thread that calls has its own limit.
+            Fusion has as many as PyTorch has where the engine is made.
         thermal: how the thermal camera's numbers become a picture.
 
     Attributes:
@@ -82,6 +84,8 @@ class Engine:
             backend_threads,
             choose_capture(self.device),
         )
+        self._fusion_place = replace(self._place, threads=torch.get_num_threads())
+        self._size: tuple[int, int] | None = None
         self._detection = DetectionSettings()
         self.segmentation = SegmentationSettings()
         self.reload(weights, detector_weights, segmenter_weights)
@@ -95,18 +99,29 @@ class Engine:
     ) -> None:
         """Exchange the weights of all networks between two pictures; if one fails, all stay.
 
+        Before that each new network runs once on a picture of the size that was last fused, so that
+        what has to be compiled is. May be called by any thread, by one at a time.
+
         Raises:
             CheckpointError: weights cannot be used.
-            ValueError: the new detector does not know a class that is looked for.
+            ValueError: the new detector does not know a class that is looked for, or the backend
+                cannot run a network.
+            FloatingPointError: what a new network says is not a number.
         """
         place = self._place
-        fusion = PairFusion(self.network, weights, place)
+        fusion = PairFusion(self.network, weights, self._fusion_place)
         detector, segmenter = None, None
         if self._detector_name != NONE:
             detector = PictureDetector(self._detector_name, detector_weights, place)
             detector.check(self._detection)
         if self._segmenter_name != NONE:
             segmenter = PictureSegmenter(self._segmenter_name, segmenter_weights, place)
+        if self._size:
+            fused = fusion(*_empty_pair(*self._size))
+            if detector:
+                detector(fused, self._detection)
+            if segmenter:
+                segmenter(fused, self.segmentation)
         self._fusion = fusion
         self.detector, self.segmenter = detector, segmenter
 
@@ -149,7 +164,7 @@ class Engine:
         for role, net in (("detector", self.detector), ("segmenter", self.segmenter)):
             if net:
                 facts |= {role: net.name, f"{role} sha256": net.checksum}
-                facts["backend"] = self._place.backend
+                facts |= {f"{role} backend": self._place.backend}
                 if net.graphs:
                     facts[f"{role} CUDA graphs"] = net.graphs.state
         facts |= self._fusion.facts()
@@ -163,8 +178,8 @@ class Engine:
 
         On a CUDA device this captures the graphs for pictures of this size.
         """
-        thermal, rgb = (np.zeros((height, width, *more), np.uint8) for more in ((), (3,)))
-        self.perceive(self._fusion(thermal, (0, WHITE), rgb))
+        self._size = height, width
+        self.perceive(self._fusion(*_empty_pair(height, width)))
 
     def __call__(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> Perception:
         """Fuse one pair and see what is in it; see `fuse` and `perceive`."""
@@ -193,6 +208,7 @@ class Engine:
                 f"thermal is {thermal.shape[1]}x{thermal.shape[0]}, rgb is "
                 f"{rgb.shape[1]}x{rgb.shape[0]}; they must have one size"
             )
+        self._size = thermal.shape
         return self._fusion(thermal, self.thermal.limits(thermal, stamp), rgb)
 
     def perceive(
@@ -228,3 +244,8 @@ class Engine:
         if self.segmenter is None:
             raise ValueError("the engine has no segmenter")
         return self.segmenter(fused, self.segmentation)
+
+
+def _empty_pair(height: int, width: int) -> tuple[NDArray[np.uint8], Limits, NDArray[np.uint8]]:
+    thermal, rgb = (np.zeros((height, width, *more), np.uint8) for more in ((), (3,)))
+    return thermal, (0, WHITE), rgb

@@ -66,6 +66,7 @@ class PairFusion:
     Attributes:
         name: as above.
         checksum: SHA-256 of its weights.
+        backend: what runs it, one of `bifuse_core.engine.place.BACKENDS`.
         times: milliseconds of each stage of the last pair.
 
     Raises:
@@ -77,7 +78,7 @@ class PairFusion:
         net, self.checksum = fusion_by_name(name, weights)
         self.name, self._device = name, place.device
         self.times: dict[str, float] = {}
-        net = _fast_form(net, place)
+        net, self.backend = _fast_form(name, net, place)
         self._run = partial(fuse_levels, net, place.dtype)
         self._graphs = CudaGraphs(self._run, place.capture) if place.capture else None
         self._stream = None
@@ -113,22 +114,22 @@ class PairFusion:
         return picture
 
     def facts(self) -> dict[str, str]:
-        """Return how it runs as graphs, for diagnostics; nothing where there are none."""
-        if self._graphs is None:
-            return {}
-        return {"fusion CUDA graphs": self._graphs.state} | {
-            f"fusion {name} (ms)": f"{time:.2f}" for name, time in self.times.items()
-        }
+        """Return what runs it, and how as graphs, for diagnostics."""
+        facts = {"fusion backend": self.backend}
+        if self._graphs:
+            facts["fusion CUDA graphs"] = self._graphs.state
+            facts |= {f"fusion {name} (ms)": f"{time:.2f}" for name, time in self.times.items()}
+        return facts
 
     def _turn(self) -> AbstractContextManager[object]:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
 
-def _fast_form(net: nn.Module, place: Place) -> Any:
-    """Return what computes the same as a network, as fast as is known at a place."""
+def _fast_form(name: str, net: nn.Module, place: Place) -> tuple[Any, str]:
+    """Return what computes the same as a network, as fast as is known at a place, and by what."""
     if isinstance(net, BdlFusion) and (place.device.type, place.dtype) == ("cpu", torch.float32):
-        return FastBdl(net)
+        return FastBdl(net), "torch"
     if place.backend in COMPILERS and isinstance(net, tuple(FUSION_NETWORKS.values())):
-        return place.compiled(net)
+        return place.compiled(name, net), place.backend
     net = net.to(place.device, place.dtype)
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net.to(memory_format=torch.channels_last), "torch"  # type: ignore[call-overload]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from copy import deepcopy
 from importlib import import_module
 from io import BytesIO
+from threading import Lock
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import nn
-from torch.onnx.symbolic_helper import parse_args
 
 from bifuse_core.engine.tensor_net import Example, TensorNet
 
@@ -21,6 +21,9 @@ OPSET = 17
 
 TOLERANCE = 1e-4
 """Largest difference of a model in single precision, as a share of the largest value."""
+
+_EXPORTING = Lock()
+"""PyTorch exports one network at a time; workers and services are threads."""
 
 
 def onnx_model(
@@ -53,10 +56,7 @@ def onnx_model(
     traced = TensorNet(deepcopy(net)).to(device, dtype).eval()
     pictures = tuple(picture.to(device, dtype) for picture in example.pictures)
     written = BytesIO()
-    torch.onnx.register_custom_op_symbolic(  # type: ignore[attr-defined]
-        "aten::channel_shuffle", _channel_shuffle, OPSET
-    )
-    with torch.inference_mode(False), torch.no_grad(), catch_warnings():
+    with _EXPORTING, torch.inference_mode(False), torch.no_grad(), catch_warnings():
         # Of all that depends on the size, which is what it is written for; and of the newer
         # exporter, which needs one package more.
         simplefilter("ignore")
@@ -74,16 +74,3 @@ def onnx_model(
     onnx.helper.set_model_props(model, dict(facts or {}))
     serialised: bytes = model.SerializeToString()
     return serialised
-
-
-@parse_args("v", "i")
-def _channel_shuffle(graph: Any, features: Any, groups: int) -> Any:
-    """Express what the exporter does not know: channels dealt out to groups in turn."""
-    batch, channels, height, width = features.type().sizes()
-
-    def reshaped(value: Any, *shape: int) -> Any:
-        return graph.op("Reshape", value, graph.op("Constant", value_t=torch.tensor(shape)))
-
-    dealt = reshaped(features, batch, groups, channels // groups, height, width)
-    dealt = graph.op("Transpose", dealt, perm_i=[0, 2, 1, 3, 4])
-    return reshaped(dealt, batch, channels, height, width)

@@ -32,7 +32,6 @@ class OpenVinoNet:
         threads: to compute with.
 
     Attributes:
-        classes: as of the network.
         multiple: as of the network.
 
     Raises:
@@ -51,7 +50,7 @@ class OpenVinoNet:
             ) from error
         self._openvino, self._net, self._hint = openvino, net, PRECISION_HINTS[dtype]
         self._threads = threads
-        self.classes, self.multiple = net.classes, net.multiple
+        self.multiple = net.multiple
         self._runs: dict[tuple[int, ...], tuple[Any, Points | None]] = {}
 
     def __call__(self, rgb: Tensor) -> Maps | Tensor:

@@ -73,8 +73,8 @@ class Place:
                 f"{' or '.join(names[dtype] for dtype in dtypes)}"
             )
 
-    def prepared(self, net: nn.Module, *, memory_format: torch.memory_format) -> Any:
-        """Return what runs the network here; it is called like the network.
+    def prepared(self, name: str, net: nn.Module, *, memory_format: torch.memory_format) -> Any:
+        """Return what runs the network of that name here; it is called like the network.
 
         Raises:
             ImportError: the library is not installed; the message says how to.
@@ -82,12 +82,12 @@ class Place:
         if self.backend == "openvino":
             return OpenVinoNet(net, self.dtype, self.threads)
         if self.backend in COMPILERS:
-            return self.compiled(net)
+            return self.compiled(name, net)
         net = net.to(self.device, self.dtype)
         return net.to(memory_format=memory_format)  # type: ignore[call-overload]
 
-    def compiled(self, net: nn.Module) -> CompiledNet:
-        """Return what runs the network here, by the backend, which is one of `COMPILERS`.
+    def compiled(self, name: str, net: nn.Module) -> CompiledNet:
+        """Return what runs the network of that name here, by a backend of `COMPILERS`.
 
         Raises:
             ImportError: the library is not installed; the message says how to.
@@ -95,7 +95,8 @@ class Place:
         library: Library = (
             TensorRt(self.device) if self.backend == "tensorrt" else OnnxRuntime(self.threads)
         )
-        return CompiledNet(net, self.device, self.dtype, library, CompiledCache(cache_folder()))
+        cache = CompiledCache(cache_folder())
+        return CompiledNet(name, net, self.device, self.dtype, library, cache)
 
 
 def choose_capture(device: torch.device) -> Capture | None:

@@ -86,7 +86,7 @@ class PictureSegmenter:
     def __init__(self, name: str, weights: Path | None, place: Place) -> None:
         trained = load_segmenter(name, weights)
         self.name, self.checksum, self.classes = name, trained.checksum, trained.classes
-        net = place.prepared(trained.net, memory_format=torch.preserve_format)
+        net = place.prepared(name, trained.net, memory_format=torch.preserve_format)
         self._run, self._device = partial(classify_levels, net, place.dtype), place.device
         self.graphs = CudaGraphs(self._run, place.capture) if place.capture else None
 

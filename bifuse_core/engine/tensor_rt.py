@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class TensorRt:
-    """Builds engines for one GPU; that takes a minute or more for each size of picture.
+    """Builds engines for one GPU, which takes long, for each size of picture.
 
     Networks are strongly typed (the only kind from TensorRT 11 on): an engine computes in the
     precision of its ONNX model. It runs in PyTorch's current stream, on tensors of the device, and
@@ -53,6 +53,7 @@ class TensorRt:
         self.facts: Mapping[str, str] = {
             "library": f"tensorrt{tensorrt.__version__}",
             "gpu": f"{torch.cuda.get_device_name(device)}, capability {major}.{minor}",
+            "cuda": str(torch.version.cuda),
         }
 
     def compiled(self, model: bytes) -> bytes:
@@ -74,7 +75,7 @@ class TensorRt:
             config = builder.create_builder_config()
             # Of the precision of half floats; who wants that speed asks for precision fp16.
             config.clear_flag(trt.BuilderFlag.TF32)
-            _LOG.info("TensorRT builds an engine; that takes a minute or more")
+            _LOG.info("TensorRT builds an engine, which takes long")
             engine = builder.build_serialized_network(network, config)
         if engine is None:
             raise CompileError(f"tensorrt builds no engine: {REASON}")
@@ -117,6 +118,8 @@ class _Engine:
         for name, tensor in zip(self._names, (*pictures, *made), strict=True):
             self._context.set_tensor_address(name, tensor.data_ptr())
         stream = torch.cuda.current_stream(self._device).cuda_stream
-        if not self._context.execute_async_v3(stream):
+        with torch.cuda.device(self._device):
+            running = self._context.execute_async_v3(stream)
+        if not running:
             raise RuntimeError(f"tensorrt cannot run the engine: {REASON}")
         return made

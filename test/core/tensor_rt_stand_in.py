@@ -21,6 +21,10 @@ float32, float16 = "float32", "float16"
 TYPES = {"tensor(float)": float32, "tensor(float16)": float16}
 
 
+STREAM = 5
+"""The one that is current."""
+
+
 class NetworkDefinitionCreationFlag(IntEnum):
     EXPLICIT_BATCH = 0
     STRONGLY_TYPED = 1
@@ -48,9 +52,13 @@ class Builder:
         return SimpleNamespace(model=b"")
 
     def create_builder_config(self) -> SimpleNamespace:
-        return SimpleNamespace(clear_flag=lambda flag: BuilderFlag(flag))
+        flags = {BuilderFlag.TF32}
+        return SimpleNamespace(flags=flags, clear_flag=flags.remove)
 
-    def build_serialized_network(self, network: SimpleNamespace, config: object) -> memoryview:
+    def build_serialized_network(
+        self, network: SimpleNamespace, config: SimpleNamespace
+    ) -> memoryview:
+        assert not config.flags
         Builder.built += 1
         return memoryview(f"engine {__version__}\n".encode() + network.model)
 
@@ -102,7 +110,6 @@ class Context:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.addresses: dict[str, int] = {}
-        self.streams: list[int] = []
 
     def set_tensor_address(self, name: str, address: int) -> bool:
         assert name in self.engine.tensors
@@ -110,7 +117,7 @@ class Context:
         return True
 
     def execute_async_v3(self, stream: int) -> bool:
-        self.streams.append(stream)
+        assert stream == STREAM
         session = self.engine.session
         fed = {}
         for picture in session.get_inputs():

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.engine import compiled_net
 from bifuse_core.engine.compiled_cache import CompiledCache
-from bifuse_core.engine.compiled_net import CompiledNet, CompileError
+from bifuse_core.engine.compiled_net import KEPT, CompiledNet, CompileError
 from bifuse_core.engine.detection import DetectionSettings
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.onnx_runtime import OnnxRuntime
@@ -40,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def compiled(folder: Path) -> Compile:
     def compiled(net: nn.Module) -> CompiledNet:
-        return CompiledNet(net, CPU, torch.float32, OnnxRuntime(1), CompiledCache(folder))
+        return CompiledNet("some", net, CPU, torch.float32, OnnxRuntime(1), CompiledCache(folder))
 
     return compiled
 
@@ -84,7 +86,9 @@ def test_the_second_start_compiles_nothing(
     monkeypatch.setattr(compiled_net, "onnx_model", refuse)
     assert_fuses_alike(compiled(net), net, 64, 48)
     assert [*folder.iterdir()] == [file]
-    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    # Used last, but not written again.
+    assert file.stat().st_ino == before.st_ino
+    assert file.stat().st_mtime_ns > before.st_mtime_ns
 
 
 def test_other_weights_and_other_sizes_have_files_of_their_own(
@@ -126,12 +130,12 @@ def test_a_whole_file_that_is_of_no_use_is_made_anew(
     compiled(other)(*pair(64, 48))
     (file,) = folder.iterdir()
     wrong = file.read_bytes().partition(b"\n")[2] if content == "another network" else b"no model"
-    cache.put("edgefusion", facts, wrong)
+    cache.put("some", facts, wrong)
     with caplog.at_level(logging.WARNING):
         assert_fuses_alike(run, net, 64, 48)
     (message,) = caplog.messages
-    assert f"{cache.file('edgefusion', facts)} is of no use; compiled anew: " in message
-    assert cache.get("edgefusion", facts) != wrong
+    assert f"{cache.file('some', facts)} is of no use; compiled anew: " in message
+    assert cache.get("some", facts) != wrong
 
 
 def test_where_nothing_can_be_kept_it_runs_all_the_same(
@@ -140,7 +144,7 @@ def test_where_nothing_can_be_kept_it_runs_all_the_same(
     (tmp_path / "file").touch()
     net, cache = edge(), CompiledCache(tmp_path / "file" / "cache")
     with caplog.at_level(logging.WARNING):
-        run = CompiledNet(net, CPU, torch.float32, OnnxRuntime(1), cache)
+        run = CompiledNet("some", net, CPU, torch.float32, OnnxRuntime(1), cache)
         assert_fuses_alike(run, net, 64, 48)
     (message,) = [line for line in caplog.messages if "cannot be kept" in line]
     assert str(tmp_path / "file" / "cache") in message
@@ -148,13 +152,63 @@ def test_where_nothing_can_be_kept_it_runs_all_the_same(
 
 def test_a_library_that_computes_something_else_is_refused(folder: Path) -> None:
     class Wrong(OnnxRuntime):
+        tries = 0
+
         def loaded(self, *args: object) -> Callable[..., tuple[Tensor, ...]]:
+            self.tries += 1
             return lambda thermal, luma: (luma + 0.01,)
 
-    run = CompiledNet(edge(), CPU, torch.float32, Wrong(1), CompiledCache(folder))
-    with pytest.raises(CompileError, match="edgefusion run by onnxruntime differs from PyTorch"):
-        run(*pair(64, 48))
+    wrong = Wrong(1)
+    run = CompiledNet("edge", edge(), CPU, torch.float32, wrong, CompiledCache(folder))
+    for _ in range(3):
+        with pytest.raises(CompileError, match="edge run by onnxruntime differs from PyTorch"):
+            run(*pair(64, 48))
     assert not folder.exists()
+    assert wrong.tries == 1
+
+
+def test_threads_may_compile_at_the_same_time(compiled: Compile) -> None:
+    nets = [edge() for _ in range(3)]
+    with ThreadPoolExecutor(len(nets)) as threads:
+        made = threads.map(lambda net: assert_fuses_alike(compiled(net), net, 64, 48), nets)
+        assert list(made) == [None] * len(nets)
+
+
+def test_on_a_cpu_few_sizes_are_kept(compiled: Compile, folder: Path) -> None:
+    net = edge()
+    run = compiled(net)
+    for width in range(16, 16 + 2 * KEPT):
+        assert_fuses_alike(run, net, width, 16)
+    # The last ones need no file any more, the first ones do.
+    shutil.rmtree(folder)
+    assert_fuses_alike(run, net, 15 + 2 * KEPT, 16)
+    assert not folder.exists()
+    assert_fuses_alike(run, net, 16, 16)
+    assert folder.exists()
+
+
+def test_exchanged_weights_are_compiled_before_they_are_used(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIFUSE_CACHE", str(folder))
+    engine = Engine("edge", device="cpu", backend="onnxruntime")
+    thermal, rgb = np.full((16, 24), 99, np.uint8), np.full((16, 24, 3), 55, np.uint8)
+    engine.fuse(thermal, rgb, 0)
+    weights = tmp_path / "edge.safetensors"
+    save_weights(weights, "edge", edge(), {})
+    engine.reload(weights)
+    new = engine.checksum
+
+    def refuse(*args: object, **options: object) -> bytes:
+        raise CompileError("too old")
+
+    monkeypatch.setattr(compiled_net, "onnx_model", refuse)
+    engine.fuse(thermal, rgb, 1)
+    shutil.rmtree(folder)
+    with pytest.raises(CompileError, match="too old"):
+        engine.reload(None)
+    assert engine.checksum == new
+    engine.fuse(thermal, rgb, 2)
 
 
 def test_an_engine_sees_what_it_sees_with_pytorch(
@@ -182,9 +236,10 @@ def test_an_engine_sees_what_it_sees_with_pytorch(
         expected, found = plain.detect(rgb), fast.detect(rgb)
         np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
-    assert fast.facts()["backend"] == "onnxruntime"
+    for role in ("fusion", "detector"):
+        assert fast.facts()[f"{role} backend"] == "onnxruntime"
     kept = sorted(file.name.partition("-float32")[0] for file in folder.iterdir())
-    assert kept == ["edgefusion-96x64", "fcos-96x64"]
+    assert kept == ["edge-96x64", "fcos_small-96x64"]
 
 
 def test_onnxruntime_does_not_report_its_use(tmp_path: Path) -> None:

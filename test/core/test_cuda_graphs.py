@@ -130,12 +130,13 @@ def test_a_pair_is_fused_through_graphs_as_without(
     # Neither another camera nor other limits need another graph.
     assert capture.captured == [(5, 8), (6, 7)]
     assert fusion.facts().keys() == {
+        "fusion backend",
         "fusion CUDA graphs",
         "fusion upload (ms)",
         "fusion fuse (ms)",
         "fusion download (ms)",
     }
-    assert plain.facts() == {}
+    assert plain.facts() == {"fusion backend": "torch"}
 
 
 def test_objects_and_classes_are_seen_through_graphs_as_without(

@@ -188,6 +188,7 @@ def test_the_facts_are_those_of_what_runs(weights: dict[str, Path]) -> None:
         "weights sha256": hashlib.sha256(weights["edge"].read_bytes()).hexdigest(),
         "device": "cpu",
         "precision": "fp32",
+        "fusion backend": "torch",
     }
 
 

@@ -78,5 +78,5 @@ def compare(folder: Path) -> None:
             np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
             assert found.mask is not None
             assert np.mean(found.mask == expected.mask) > 0.99
-    assert fast.facts()["backend"] == "openvino"
+    assert fast.facts()["segmenter backend"] == "openvino"
     assert sys.modules["openvino_telemetry"] is None

@@ -65,4 +65,4 @@ def test_a_missing_tensorrt_says_how_to_install_it_on_a_jetson_and_elsewhere(
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     place = Place(CUDA, torch.float16, "tensorrt")
     with pytest.raises(ImportError, match="JetPack .*, elsewhere pip install tensorrt-cu13=="):
-        place.prepared(torch.nn.Identity(), memory_format=torch.preserve_format)
+        place.prepared("edge", torch.nn.Identity(), memory_format=torch.preserve_format)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fusion node whose engine is much too slow for its cameras: still fresh, and no fuller."""
+"""A fusion node that has to wait for its engine: still fresh, and no fuller."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from image_messages import image, scene
 from rclpy.node import Node
 from spinning import Client
+from std_srvs.srv import Trigger
 from test_fusion_node import HEIGHT, WIDTH, Cameras, fusion_node
 
 from bifuse_core.engine.engine import Engine
@@ -62,3 +63,35 @@ def test_of_sixty_pairs_a_second_it_fuses_the_newest_each_time_and_keeps_no_othe
     # A busy machine loses messages on their way.
     assert int(values["pairing paired"]) > SENT / 2
     assert int(values["pairing paired"]) == int(values["displaced"]) + len(behind)
+
+
+def test_pairs_are_fused_while_weights_are_read(
+    running: Spin, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reload, fused = Engine.reload, []
+
+    def slow(engine: Engine, *weights: Any) -> None:
+        before = len(cameras.fused)
+        time.sleep(TURN)
+        fused.append(len(cameras.fused) - before)
+        reload(engine, *weights)
+
+    running(fusion_node())
+    cameras = Cameras(client)
+    cameras.await_scene()
+    monkeypatch.setattr(Engine, "reload", slow)
+    caller = client.create_client(Trigger, "/fusion_node/reload_weights")
+    client.until(caller.service_is_ready, "weights can be exchanged")
+    client.pause(0.5)
+    answer = caller.call_async(Trigger.Request())
+
+    def answered() -> bool:
+        cameras.send_scene()
+        client.pause(0.05)
+        return answer.done()
+
+    client.until(answered, "the weights are exchanged")
+    assert answer.result().success
+    # A node that waits would have none.
+    assert fused[0] >= 3
+    assert client.call(Trigger, "/fusion_node/reload_weights", Trigger.Request()).success
