@@ -78,8 +78,8 @@ def fusion_table(results: Sequence[Result], seconds: float, cores: Sequence[int]
         f"{get_rmw_implementation_identifier()}. Lost: of all published pairs, the first ones too. "
         "Age: from the stamp, which is when the cameras publish, to receipt; percentiles by "
         "nearest rank. CPU: time of all threads for a pair, by the node's own count; engine: the "
-        "engine alone on the same pictures at the same rate, before and after; overhead: the difference. Resident: memory of the node at the start and "
-        "at the end.",
+        "engine alone on the same pictures at the same rate, before and after; overhead: the "
+        "difference. Resident: memory of the node at the start and at the end.",
         _FUSION,
         tuple(rows),
     )

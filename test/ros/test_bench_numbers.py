@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import argparse
+import math
 import os
 import time
-from statistics import quantiles
 
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 
+from bifuse_core.bench.process_meter import cpu_seconds, resident_mebibytes
+from bifuse_ros.bench.cases import Case
 from bifuse_ros.bench.listener import Arrival
 from bifuse_ros.bench.losses import PAIRING, Losses
-from bifuse_ros.bench.measurement import Stream, percentiles
-from bifuse_ros.bench.process_meter import cpu_seconds, resident_megabytes
-from bifuse_ros.bench.trend import trend
+from bifuse_ros.bench.measurement import Stream, rate_of
+from bifuse_ros.bench.soak_report import soak_report
+from bifuse_ros.bench.soak_run import Memory, SoakRun, Tally
+from bifuse_ros.bench.soak_trend import trend
 from bifuse_ros.cdr import header_stamp
 
 
@@ -26,9 +30,9 @@ def test_cpu_time_and_memory_of_a_process() -> None:
         pass
     # To the kernel's tick.
     assert cpu_seconds(os.getpid()) - used == pytest.approx(time.process_time() - began, abs=0.05)
-    before = resident_megabytes(os.getpid())
+    before = resident_mebibytes(os.getpid())
     block = np.ones(64 * 2**20, np.uint8)
-    assert resident_megabytes(os.getpid()) - before == pytest.approx(64, abs=8)
+    assert resident_mebibytes(os.getpid()) - before == pytest.approx(64, abs=8)
     assert block[-1] == 1
 
 
@@ -43,13 +47,20 @@ def test_the_stamp_of_a_serialised_message(seconds: int) -> None:
 
 
 def test_a_stream_is_what_arrived_in_its_time() -> None:
-    arrivals = [Arrival(stamp=k * 10**8 - (k % 7) * 10**6, received=k * 10**8) for k in range(101)]
-    stream = Stream.of(arrivals, 2 * 10**9, 8 * 10**9)
+    ages = [(k * 37 % 60) / 1e3 for k in range(60)]
+    arrivals = [Arrival(k * 10**8, age) for k, age in enumerate(ages)]
+    stream = Stream.of(arrivals, 6.0)
     assert stream.rate == pytest.approx(10)
-    cuts = quantiles([float(k % 7) for k in range(20, 80)], n=100, method="inclusive")
-    assert stream.ages == pytest.approx((cuts[49], cuts[94], cuts[98]))
-    assert Stream.of(arrivals, 11 * 10**9, 12 * 10**9) == Stream(0, None)
-    assert percentiles([]) is None
+    # By nearest rank: so many of the 60 are at most as old.
+    ranks = [math.ceil(percent * 60 / 100) for percent in (50, 95, 99)]
+    assert stream.ages == pytest.approx([1e3 * sorted(ages)[rank - 1] for rank in ranks])
+    assert Stream.of([], 6.0) == Stream(0, None)
+    tally = Tally()
+    for part in (arrivals[:20], [], arrivals[20:]):
+        tally.add(part)
+    assert tally.count == 60
+    assert tally.stream.rate == pytest.approx(10) and tally.stream.ages == stream.ages
+    assert rate_of(1, 5, 5) == rate_of(0, 0, 0) == 0
 
 
 def diagnosed(**changes: object) -> dict[str, str]:
@@ -89,6 +100,8 @@ def diagnosed(**changes: object) -> dict[str, str]:
             1,
             "images waiting: 1, images that never arrived: 1",
         ),
+        # An image of a pair that was refused when it was to become an array.
+        ({"fused": 99, "rgb rejected": 1}, 1, 0, "images rejected: 1"),
         # A pair that went into the worker and never came out.
         ({"fused": 99}, 1, 1, "-"),
     ],
@@ -131,3 +144,37 @@ def test_memory_that_wanders_is_told_from_a_leak() -> None:
 
     assert sum(grows(0.0, seed) for seed in range(100)) <= 12
     assert sum(grows(3.0, seed) for seed in range(100)) >= 95
+
+
+@pytest.mark.parametrize(
+    ("leak", "noise_level", "displaced", "missing", "reached", "failures"),
+    [
+        (0.0, 0.01, 0, 0, [True, True, True], 0),
+        # A pair that was displaced is no fault of the node.
+        (0.0, 0.01, 3, 0, [True, True, False], 0),
+        (3.0, 0.01, 0, 0, [False, True, True], 1),
+        # The interval holds the limit: not shown, but no failure either.
+        (1.0, 2.0, 0, 0, [False, True, True], 0),
+        (0.0, 0.01, 0, 1, [True, False, False], 1),
+    ],
+)
+def test_a_soak_fails_only_where_it_is_sure(
+    leak: float,
+    noise_level: float,
+    displaced: int,
+    missing: int,
+    reached: list[bool],
+    failures: int,
+) -> None:
+    minutes = list(np.linspace(0, 10, 120))
+    node = list(600 + leak * np.array(minutes) + noise(120, 0.0, 1) * noise_level)
+    fused = 100 - displaced - missing
+    values = {"displaced": displaced, "fused": fused, "pairing paired": 100 - missing}
+    values["pairing received"] = f"{100 - missing} + 100"
+    losses = Losses.read(100, diagnosed(**values))
+    run = SoakRun(Memory(minutes, node, node), {}, losses, {"fuse p50 (ms)": "9.00"}, {})
+    options = argparse.Namespace(minutes=10, backend="none", limit=1.0, cores=2)
+    report = soak_report(Case(), run, (0, 1), options)
+    assert [goal.reached for goal in report.goals] == reached
+    assert all(bool(goal.reason) != goal.reached for goal in report.goals)
+    assert len(report.failures) == failures
