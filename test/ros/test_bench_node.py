@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from spinning import PATIENCE, Client
 
 from bifuse_core.bench.comparison import compare_reports
@@ -17,15 +16,12 @@ from bifuse_core.bench.stored import read_reports
 from bifuse_ros.bench import isolation, node
 from bifuse_ros.bench.__main__ import main
 from bifuse_ros.bench.cases import FUSION, PERCEPTION, Case, chosen
-from bifuse_ros.bench.chain import running
 from bifuse_ros.bench.engine_alone import engine_milliseconds
 from bifuse_ros.bench.goals import goals
 from bifuse_ros.bench.isolation import core_count, few_cores
 from bifuse_ros.bench.losses import Losses
 from bifuse_ros.bench.measurement import Measurement, Result, Stream, measure_case
 from bifuse_ros.bench.pictures import write_pictures
-from bifuse_ros.bench.soak_report import soak_report
-from bifuse_ros.bench.soak_run import watch
 from bifuse_ros.processes import NodeError
 
 SMALL = Case(96, 80, 20, "mono16", jitter=0.003)
@@ -72,27 +68,6 @@ def test_a_case_accounts_for_every_pair(pictures: Path, tmp_path: Path) -> None:
     assert {"fuse p50 (ms)", "receive p50 (ms)"} <= measured.values.keys()
     assert list(tmp_path.glob("python*.log")), "the logs of the nodes lie with the case"
     assert processes_of(tmp_path) == []
-
-
-@pytest.mark.slow
-def test_a_soak_watches_until_the_last_pair(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    domain = int(os.environ["ROS_DOMAIN_ID"])
-    with running(SMALL, pictures, tmp_path, domain, count=30) as chain:
-        run = watch(chain, 1.5, Console())
-        assert "played 30 pairs" in chain.cameras.last_words()
-    assert run.losses.fused > 0
-    assert 0 < run.streams["fused"].rate < 30 and run.streams["detections"].rate == 0
-    assert len(run.memory.node) == len(run.memory.minutes) >= 5
-    assert "published" in capsys.readouterr().out
-    options = argparse.Namespace(minutes=1.5 / 60, backend="none", limit=1e6, cores=2)
-    report = soak_report(SMALL, run, (0, 1), options)
-    growth, unexplained, lost = report.goals
-    assert growth.reached
-    assert unexplained.found == run.losses.missing
-    assert lost.found == 30 - run.losses.fused
-    assert f"| 30 | {run.losses.paired} | {run.losses.fused} |" in report.markdown()
 
 
 def test_a_domain_with_somebody_in_it_is_not_free(
