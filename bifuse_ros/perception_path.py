@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.perception import NOTHING, Objects
-from bifuse_core.engine.threads import limit_thread
+from bifuse_core.engine.threads import PERCEPTION_NICENESS, limit_thread
 from bifuse_core.imaging.overlay import draw_boxes, draw_mask
 from bifuse_core.streams.worker import Worker
 from bifuse_ros.fusion_parameters import Settings
@@ -30,9 +30,6 @@ _NETWORK = {
     "segmentation": ("segmenter", "segmenter sha256"),
 }
 """Facts of the engine about each sight."""
-
-NICENESS = 10
-"""Of the workers. Fusion, which has none, comes first wherever processors are short."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class PerceptionPath:
             self._report(sight, f"nothing made of a picture: {error}")
 
         self.health[sight] = SightHealth()
-        prepare = partial(limit_thread, self._threads, NICENESS)
+        prepare = partial(limit_thread, self._threads, PERCEPTION_NICENESS)
         self._workers[sight] = Worker(sight, work, failed, prepare=prepare)
 
     def change(self, settings: Settings) -> None:

@@ -7,15 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import yaml
 
 ENDINGS = (signal.SIGHUP, signal.SIGTERM)
 """What ends a command as Ctrl-C does; its nodes, in sessions of their own, would outlive it."""
+
+
+Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
+"""Of a signal."""
 
 
 class NodeError(RuntimeError):
@@ -92,18 +97,50 @@ def fail_if_failed(node: NodeProcess) -> None:
         raise NodeError(f"{node.name} failed:\n{node.last_words()}")
 
 
+class Nodes(list[NodeProcess]):
+    """Nodes that are to be ended, in order."""
+
+    def start(
+        self,
+        module: str,
+        parameters: dict[str, Any],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> NodeProcess:
+        """Start a node and list it, in one step: a signal meanwhile waits until both are done."""
+        came: list[int] = []
+        with _handled(lambda number, _: came.append(number), (signal.SIGINT, *ENDINGS)):
+            self.append(NodeProcess(module, parameters, folder, environment))
+        for number in came[:1]:
+            signal.raise_signal(number)
+        return self[-1]
+
+
 @contextmanager
-def ended_in_order() -> Iterator[list[NodeProcess]]:
+def interruptible() -> Iterator[None]:
+    """Let each of `ENDINGS` raise KeyboardInterrupt in the block, so that all is cleared away."""
+    with _handled(signal.default_int_handler, ENDINGS):
+        yield
+
+
+@contextmanager
+def ended_in_order() -> Iterator[Nodes]:
     """End the listed nodes in their order, whatever happens, also after one of `ENDINGS`."""
-    nodes: list[NodeProcess] = []
-    before = {ending: signal.signal(ending, signal.default_int_handler) for ending in ENDINGS}
+    nodes = Nodes()
+    with interruptible():
+        try:
+            yield nodes
+        finally:
+            with _handled(signal.SIG_IGN, (signal.SIGINT, *ENDINGS)):
+                for node in nodes:
+                    node.stop()
+
+
+@contextmanager
+def _handled(handler: Handler, numbers: Iterable[signal.Signals]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield nodes
+        yield
     finally:
-        before[signal.SIGINT] = signal.getsignal(signal.SIGINT)
-        for impatience in before:
-            signal.signal(impatience, signal.SIG_IGN)
-        for node in nodes:
-            node.stop()
-        for impatience, handler in before.items():
-            signal.signal(impatience, handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)

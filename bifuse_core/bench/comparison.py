@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bifuse_core.bench.goal import Goal
@@ -61,17 +61,29 @@ def compare_reports(new: Sequence[Report], old: Sequence[Report], noise: float =
     Raises:
         ValueError: the old ones hold none of the new.
     """
+    require_common([report.name for report in new], old)
     before = {report.name: report for report in old}
     both = [(report, before[report.name]) for report in new if report.name in before]
-    if not both:
-        there = ", ".join(before) or "nothing"
-        raise ValueError(f"nothing to compare: the old file holds {there}")
     sections = [_section(report, older, noise) for report, older in both]
     lone = [report.name for report in new if report.name not in before]
     lone += [name for name in before if name not in {report.name for report in new}]
     if lone:
         sections.append(f"In one of both alone: {', '.join(lone)}.\n")
     return "\n".join(sections)
+
+
+def require_common(names: Collection[str], old: Sequence[Report]) -> None:
+    """Refuse to compare reports of these names with old ones of which none is called so.
+
+    Raises:
+        ValueError: there is nothing to compare.
+    """
+    there = [report.name for report in old]
+    if not set(names) & set(there):
+        raise ValueError(
+            f"--compare: nothing to compare {', '.join(names) or 'nothing'} with: "
+            f"the old file holds {', '.join(there) or 'nothing'}"
+        )
 
 
 def _section(new: Report, old: Report, noise: float) -> str:
@@ -131,7 +143,7 @@ def _compare_table(new: Table, old: Table, comparison: Comparison) -> None:
     """Match rows by the labels that both tables have, and compare what both measured."""
     there = {column.title: index for index, column in enumerate(old.columns)}
     shared = [(i, there[c.title], c) for i, c in enumerate(new.columns) if c.title in there]
-    labels = [pick for pick in shared if not pick[2].form]
+    labels = [pick for pick in shared if pick[2].label]
     numbers = [pick for pick in shared if pick[2].form]
     before = dict(_labelled(old, [position for _, position, _ in labels]))
     rows: list[Row] = []

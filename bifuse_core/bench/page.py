@@ -52,7 +52,8 @@ class Page:
         """Return the page: a table of all goals, then a section for each benchmark."""
         columns = tuple(map(Column, ("benchmark", *GOAL_TITLES)))
         goals = tuple((report.name, *goal.row) for report in self.reports for goal in report.goals)
-        failed = ", ".join(failure.name for failure in self.failures)
+        parts_of = [f"{name} of {r.name}" for r in self.reports for name in r.failures]
+        failed = ", ".join([*(failure.name for failure in self.failures), *parts_of])
         parts = ["# Benchmarks\n", f"`{self.command}`\n"]
         if failed:
             parts.append(f"**Failed: {failed}.**\n")

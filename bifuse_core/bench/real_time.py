@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from os import sysconf
-from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bifuse_core.bench.process_meter import resident_mebibytes
 from bifuse_core.engine.engine import Engine
-from bifuse_core.engine.threads import limit_thread
+from bifuse_core.engine.threads import PERCEPTION_NICENESS, limit_thread
 from bifuse_core.streams.meters import LatencyMeter
 from bifuse_core.streams.worker import Worker
 
@@ -25,8 +26,6 @@ FUSED, BOXES, MASKS = "fused", "boxes", "masks"
 
 LEAD = 1.0
 """Seconds that all run before anything counts."""
-NICENESS = 10
-"""Of detector and segmenter, as in the node."""
 
 Pair = tuple[NDArray[Any], NDArray[np.uint8]]
 """Thermal (H, W) and red, green, blue (H, W, 3)."""
@@ -115,7 +114,7 @@ def run_in_real_time(
         return Worker(name, work, errors.append, prepare=partial(limit_thread, threads, nice))
 
     sights = [
-        worker(name, partial(timed, name, look), threads[1], NICENESS)
+        worker(name, partial(timed, name, look), threads[1], PERCEPTION_NICENESS)
         for name, look in ((BOXES, engine.detect), (MASKS, engine.segment))
     ]
 
@@ -150,7 +149,4 @@ def run_in_real_time(
 
 def _resident() -> float | None:
     """Return the MiB of memory of this process; None where the system does not tell."""
-    facts = Path("/proc/self/statm")
-    if not facts.is_file():
-        return None
-    return int(facts.read_text().split()[1]) * sysconf("SC_PAGE_SIZE") / 2**20
+    return resident_mebibytes(os.getpid()) if sys.platform == "linux" else None

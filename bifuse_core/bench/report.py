@@ -30,11 +30,18 @@ class Column:
         form: how its numbers are written, as in `format`. Empty: they were not measured, but say,
             with the other columns of that kind, what was.
         better: which of two measured numbers is better; empty: neither.
+        remark: whether it holds texts about what was measured, which are no such labels.
     """
 
     title: str
     form: str = ""
     better: Literal["", "low", "high"] = ""
+    remark: bool = False
+
+    @property
+    def label(self) -> bool:
+        """Whether it says what was measured."""
+        return not self.form and not self.remark
 
     def text(self, value: Value) -> str:
         """Return a value as it is shown; a dash where there is none."""
@@ -85,6 +92,7 @@ class Report:
         machine: in words.
         date: when it ended, UTC.
         goals: what its numbers are to reach.
+        failures: what of it could not be measured, in words.
     """
 
     name: str
@@ -94,6 +102,7 @@ class Report:
     machine: str = field(default_factory=describe_machine)
     date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%d"))
     goals: tuple[Goal, ...] = ()
+    failures: tuple[str, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -104,6 +113,8 @@ class Report:
         """Return the report as a section of a document."""
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         head = f"## {self.name}\n\n`{self.command}`, {self.date}: {self.machine}; {versions}.\n"
+        if self.failures:
+            head += f"\n**Failed: {', '.join(self.failures)}.**\n"
         tables = (_goals_table(self.goals), *self.tables) if self.goals else self.tables
         return "\n".join([head, *(table.markdown() for table in tables)])
 

@@ -36,6 +36,7 @@ def _report(document: Mapping[str, Any]) -> Report:
             **document,
             "tables": tuple(map(_table, document["tables"])),
             "goals": tuple(_made(Goal, goal) for goal in document.get("goals", ())),
+            "failures": tuple(document.get("failures", ())),
             "machine": document.get("machine", "an unknown machine"),
             "date": document.get("date", "some day"),
         },

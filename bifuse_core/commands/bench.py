@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bifuse_core.bench import beside, engine, fusion, pairing
-from bifuse_core.bench.comparison import NOISE, compare_reports
+from bifuse_core.bench.comparison import NOISE, compare_reports, require_common
 from bifuse_core.bench.page import Failure, Page
 from bifuse_core.bench.report import Report
 from bifuse_core.bench.stored import read_reports
@@ -58,14 +58,14 @@ def add_arguments(
     for name, bench in benches.items():
         subparser = _add_bench(choices, name, bench.SUMMARY)
         bench.add_arguments(subparser)
-        subparser.set_defaults(measure=bench.measure)
+        subparser.set_defaults(measure=bench.measure, names=(name,))
     subparser = _add_bench(choices, ALL, f"all of them, on one page: {', '.join(benches)}")
     subparser.add_argument("--quick", action="store_true", help="a minute or two, and rough")
 
     def measure(args: argparse.Namespace) -> Page:
         return measure_all(benches, args.quick, command)
 
-    subparser.set_defaults(measure=measure)
+    subparser.set_defaults(measure=measure, names=tuple(benches))
 
 
 def _add_bench(
@@ -120,15 +120,21 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print the results as Markdown, and write and compare them if asked to.
 
     Returns:
-        1 if one of all benches failed, else 0.
+        1 if a bench or a part of one failed, else 0.
+
+    Raises:
+        ValueError: the old file holds nothing to compare with.
     """
-    # Before what may take minutes.
     old = read_reports(args.compare) if args.compare else ()
+    if args.compare:
+        # Before what may take minutes.
+        require_common(args.names, old)
     results: Report | Page = args.measure(args)
     print(results.markdown())
     if args.out:
         results.write(args.out)
+    reports = results.reports if isinstance(results, Page) else (results,)
     if args.compare:
-        reports = results.reports if isinstance(results, Page) else (results,)
         print(compare_reports(reports, old, args.noise))
-    return 1 if isinstance(results, Page) and results.failures else 0
+    failed = isinstance(results, Page) and results.failures
+    return 1 if failed or any(report.failures for report in reports) else 0

@@ -9,6 +9,10 @@ from threading import Lock, get_native_id
 
 import torch
 
+PERCEPTION_NICENESS = 10
+"""Of the threads of detector and segmenter. Fusion, which has none, comes first wherever processors
+are short."""
+
 _LOCK = Lock()
 
 

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bifuse_core.bench.beside import RATE
 from bifuse_core.engine.engine import NONE
 from bifuse_core.imaging.thermal import Unit
+from bifuse_core.nets.zoo import SHIPPED
 from bifuse_ros.perception_parameters import PERCEPTION_PARAMETERS
+
+NETWORK = SHIPPED[0]
+"""Which fuses in all cases; the goals are set for it."""
+BACKENDS = ("torch", "openvino")
+"""Which run detector and segmenter."""
 
 _DEFAULTS = {parameter.name: parameter.default for parameter in PERCEPTION_PARAMETERS}
 
@@ -72,6 +79,7 @@ class Case:
         return {
             # What the goals are set for.
             "device": "cpu",
+            "network": NETWORK,
             "thermal.unit": self.thermal_unit,
             "warm_up.width": self.width,
             "warm_up.height": self.height,
@@ -88,11 +96,9 @@ FUSION = tuple(
     for thermal in ("mono8", "mono16")
 )
 PERCEPTION = tuple(
-    Case(rate=25, backend=backend, image=image)
-    for backend in ("torch", "openvino")
-    for image in (True, False)
+    Case(rate=RATE, backend=backend, image=image) for backend in BACKENDS for image in (True, False)
 )
-QUICK = (Case(), Case(rate=60), Case(rate=25, backend="torch"))
+QUICK = (Case(), Case(rate=60), Case(rate=RATE, backend=BACKENDS[0]))
 """One of each kind that a goal is set for."""
 
 
@@ -103,14 +109,20 @@ def chosen(patterns: list[str] | None, quick: bool) -> list[Case]:
 
     Raises:
         ValueError: there is no such case.
+        ImportError: all such cases need a backend that is not installed; the message says how to.
     """
     cases = [
         case
         for case in (QUICK if quick else (*FUSION, *PERCEPTION))
         if not patterns or any(pattern in case.name for pattern in patterns)
     ]
-    there = [c for c in cases if c.backend != "openvino" or importlib.util.find_spec("openvino")]
-    if not there:
+    if not cases:
         names = "\n  ".join(case.name for case in (*FUSION, *PERCEPTION))
         raise ValueError(f"no case is called {patterns} here; there are\n  {names}")
+    there = [c for c in cases if c.backend != "openvino" or importlib.util.find_spec("openvino")]
+    if not there:
+        raise ImportError(
+            f"{', '.join(case.name for case in cases)}: the package openvino is not installed; "
+            "pip install openvino==2026.4.1"
+        )
     return there

@@ -81,12 +81,25 @@ class Chain:
         self.listener.watch_cameras()
         self.until(lambda: bool(self.listener.arrivals["rgb"]), "the first image")
 
+    def next_report(self) -> None:
+        """Listen until the node tells of its counters again, which it has just read then.
+
+        Raises:
+            NodeError: it does not, or as `spin`.
+        """
+        reports = self.listener.reports
+        self.until(lambda: self.listener.reports > reports, "the next diagnostics")
+
     def finish(self) -> Losses:
-        """Wait for the end of the cameras and of the last pair; return what became of all."""
+        """Wait for the end of the cameras and of the last pair; return what became of all.
+
+        Raises:
+            NodeError: neither comes, or as `spin`.
+        """
         self.until(lambda: self.cameras.ended() is not None, "the end of the cameras")
         # The first report after the last pair may have been written before its end.
-        reports = self.listener.reports + 2
-        self.until(lambda: self.listener.reports >= reports, "the last diagnostics")
+        self.next_report()
+        self.next_report()
         return Losses.read(self.published, self.listener.values)
 
 
@@ -105,15 +118,13 @@ def running(case: Case, pictures: Path, folder: Path, domain: int, count: int) -
         NodeError: a node does not start, or ends early; the message holds its last words.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {"ROS_DOMAIN_ID": str(domain)}
+    environment = {"ROS_DOMAIN_ID": str(domain), "ROS_LOG_DIR": str(folder)}
     sights = case.backend is not None
     with (
         listening(domain, image=case.image, sights=sights) as (listener, executor),
         ended_in_order() as nodes,
     ):
         parameters = case.camera_parameters(pictures, count)
-        cameras = NodeProcess("bifuse_ros.camera_node", parameters, folder, environment)
-        nodes.append(cameras)
-        node = NodeProcess("bifuse_ros.fusion_node", case.node_parameters(), folder, environment)
-        nodes.append(node)
+        cameras = nodes.start("bifuse_ros.camera_node", parameters, folder, environment)
+        node = nodes.start("bifuse_ros.fusion_node", case.node_parameters(), folder, environment)
         yield Chain(cameras, node, listener, executor, count)

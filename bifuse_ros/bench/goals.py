@@ -3,45 +3,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from bifuse_core.bench import beside
 from bifuse_core.bench.goal import Goal
-from bifuse_ros.bench.measurement import Measurement
-from bifuse_ros.bench.results import Result
+from bifuse_core.bench.real_time import BOXES, FUSED, MASKS
+from bifuse_ros.bench.cases import BACKENDS, NETWORK
+from bifuse_ros.bench.measurement import Measurement, Result
 
 SIZE = "640x480"
-BACKENDS = ("torch", "openvino")
+FEWEST = 0.99
+"""Of the pairs that cameras are asked for, the share below which they judge no node."""
+STAGES = ("wait", "convert", "fuse", "publish")
+"""Of a pair in the node, by its diagnostics."""
+
+_RATES: dict[str, Callable[[Measurement], float]] = {
+    FUSED: lambda m: m.fused.rate,
+    BOXES: lambda m: m.detections.rate,
+    MASKS: lambda m: m.masks.rate,
+}
 
 
-def goals(results: Sequence[Result]) -> tuple[Goal, ...]:
+def goals(results: Sequence[Result], cores: int) -> tuple[Goal, ...]:
     """Return all goals; where several cases show a number, the worst counts.
 
     The network's own speed shows where cameras are faster than it is asked to be: cameras of 30 Hz
     are a hair slower or faster than 30 Hz themselves.
+
+    Args:
+        results: of the cases.
+        cores: that all processes shared; they are part of the names.
     """
     slow, fast = _cases(results, 30, None), _cases(results, 60, None)
+    where = f"{NETWORK}, {cores} cores, {SIZE}"
     found = [
-        _goal(f"pairs/s, {SIZE}, cameras of 60 Hz", "Hz", 30, fast, _fused_rate),
-        _goal(f"age p95, {SIZE}, 30 Hz", "ms", 60, slow, _p95, at_most=True),
-        _goal(f"pairs lost, {SIZE}, 30 Hz", "pairs", 0, slow, _lost, at_most=True),
-        Goal(
-            f"CPU time of the node beside the engine, {SIZE}, 30 Hz",
+        _goal(f"pairs/s, {where}, cameras of 60 Hz", "Hz", 30, fast, _of(_RATES[FUSED])),
+        _goal(f"age p95, {where}, 30 Hz", "ms", 60, slow, _of(_p95), at_most=True),
+        _goal(f"pairs lost, {where}, 30 Hz", "pairs", 0, slow, _of(_lost), at_most=True),
+        _goal(
+            f"CPU time of the node beside the engine, {where}, 30 Hz",
             "ms a pair",
             4,
-            max((r.overhead for r in slow if r.overhead is not None), default=None),
+            slow,
+            lambda result: result.overhead,
             at_most=True,
-            reason=_absence(slow) or _burden(slow),
         ),
     ]
     for backend in BACKENDS:
-        seeing = _cases(results, 25, backend)
-        beside = f"{SIZE}, 25 Hz, {backend}"
+        seeing = _cases(results, beside.RATE, backend)
         found += [
-            _goal(f"pairs fused beside boxes and masks, {beside}", "%", 99, seeing, _share),
-            _goal(f"boxes, {beside}", "Hz", 10, seeing, lambda m: m.detections.rate),
-            _goal(f"masks, {beside}", "Hz", 5, seeing, lambda m: m.masks.rate),
+            _goal(
+                f"{name}, {where} fed {beside.RATE} pairs/s, {backend}",
+                "Hz",
+                least,
+                seeing,
+                _of(_RATES[name]),
+            )
+            for name, least in beside.LEAST.items()
         ]
     return tuple(found)
+
+
+def where_time_goes(values: Mapping[str, str], sights: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the medians of what a node does with a pair, and of each look, in words.
+
+    Args:
+        values: diagnostics of the fusion.
+        sights: those of detector and segmenter, by name.
+    """
+    times = [(stage, values.get(f"{stage} p50 (ms)")) for stage in STAGES]
+    times += [(f"look of {name}", found.get("look p50 (ms)")) for name, found in sights.items()]
+    known = ", ".join(f"{name} {time} ms" for name, time in times if time is not None)
+    return f"medians: {known}" if known else "the node has timed nothing"
 
 
 def _cases(results: Sequence[Result], rate: int, backend: str | None) -> list[Result]:
@@ -58,30 +92,40 @@ def _goal(
     unit: str,
     limit: float,
     results: Sequence[Result],
-    number: Callable[[Measurement], float | None],
+    number: Callable[[Result], float | None],
     *,
     at_most: bool = False,
 ) -> Goal:
-    numbers = [number(result.measured) for result in results if result.measured]
-    there = [n for n in numbers if n is not None]
-    worst = (max if at_most else min)(there, default=None)
-    return Goal(name, unit, limit, worst, at_most, _absence(results))
+    goal = Goal(name, unit, limit, None, at_most, _hindrance(results))
+    numbers = [(value, r) for r in results if (value := number(r)) is not None]
+    if goal.reason or not numbers:
+        return replace(goal, reason=goal.reason or "no pair was fused")
+    worst, result = (max if at_most else min)(numbers, key=lambda pair: pair[0])
+    goal = replace(goal, found=worst)
+    return goal if goal.reached else replace(goal, reason=_reason(result))
 
 
-def _absence(results: Sequence[Result]) -> str:
+def _hindrance(results: Sequence[Result]) -> str:
+    """Return why these cases do not show what the node does; empty where they do."""
     if not results:
         return "the case was not run"
-    return "" if any(result.measured for result in results) else "the case failed"
-
-
-def _burden(results: Sequence[Result]) -> str:
-    if any(result.measured and result.measured.losses.lost for result in results):
-        return "pairs that were lost have cost time too"
+    for result in results:
+        if result.measured is None:
+            return f"{result.case.name} failed"
+        given, asked = result.measured.cameras, result.case.rate
+        if given < FEWEST * asked:
+            return f"the cameras of {result.case.name} gave {given:.1f} Hz of {asked}"
     return ""
 
 
-def _fused_rate(measured: Measurement) -> float:
-    return measured.fused.rate
+def _reason(result: Result) -> str:
+    assert result.measured
+    lost = [f"lost: {result.note}"] if result.measured.losses.lost else []
+    return "; ".join([*lost, where_time_goes(result.measured.values, result.measured.sights)])
+
+
+def _of(number: Callable[[Measurement], float | None]) -> Callable[[Result], float | None]:
+    return lambda result: number(result.measured) if result.measured else None
 
 
 def _p95(measured: Measurement) -> float | None:
@@ -90,7 +134,3 @@ def _p95(measured: Measurement) -> float | None:
 
 def _lost(measured: Measurement) -> float:
     return measured.losses.lost
-
-
-def _share(measured: Measurement) -> float:
-    return 100 * measured.losses.fused / measured.losses.published

@@ -37,15 +37,10 @@ DEPTH = 50
 
 @dataclass(frozen=True)
 class Arrival:
-    """One message; both times in nanoseconds of the system's clock."""
+    """One message: its stamp in nanoseconds, and its age at receipt in seconds."""
 
     stamp: int
-    received: int
-
-    @property
-    def age(self) -> float:
-        """From stamp to receipt, milliseconds."""
-        return (self.received - self.stamp) / 1e6
+    age: float
 
 
 class Listener(Node):
@@ -57,8 +52,8 @@ class Listener(Node):
         sights: whether to hear boxes and masks.
 
     Attributes:
-        arrivals: what came, in order: of `thermal` and `rgb` (their camera_info), `fused`,
-            `detections` and `masks`.
+        arrivals: what came since it was taken last, in order: of `thermal` and `rgb` (their
+            camera_info), `fused`, `detections` and `masks`.
         values: last diagnostics of the fusion while it was active, by name.
         sights: the same of detector and segmenter.
         reports: how many diagnostics came.
@@ -69,7 +64,8 @@ class Listener(Node):
         super().__init__(
             "bench_listener", context=context, start_parameter_services=False, enable_rosout=False
         )
-        self.arrivals: dict[str, list[Arrival]] = {name: [] for name in (*CAMERAS, *RESULTS)}
+        self.arrivals: dict[str, list[Arrival]] = {}
+        self.take()
         self.values: dict[str, str] = {}
         self.sights: dict[str, dict[str, str]] = {}
         self.reports, self.message = 0, "starting"
@@ -81,6 +77,11 @@ class Listener(Node):
         if sights:
             self._hear("masks", Image, MASK)
         self._boxes = sights
+
+    def take(self) -> dict[str, list[Arrival]]:
+        """Return what came since the last call, and forget it: a long run would fill the memory."""
+        taken, self.arrivals = self.arrivals, {name: [] for name in (*CAMERAS, *RESULTS)}
+        return taken
 
     def prepared(self) -> bool:
         """Tell whether the cameras have their pictures and the node is active."""
@@ -97,10 +98,9 @@ class Listener(Node):
             self._hear("detections", Detection2DArray, DETECTIONS)
 
     def _hear(self, name: str, kind: type, topic: str, *, best_effort: bool = False) -> None:
-        arrived = self.arrivals[name]
-
         def note(data: bytes) -> None:
-            arrived.append(Arrival(header_stamp(data), time.time_ns()))
+            stamp = header_stamp(data)
+            self.arrivals[name].append(Arrival(stamp, (time.time_ns() - stamp) / 1e9))
 
         profile = qos.camera(DEPTH) if best_effort else DEPTH
         self.create_subscription(kind, topic, note, profile, raw=True)

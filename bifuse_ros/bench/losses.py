@@ -25,7 +25,8 @@ class Losses:
     Attributes:
         published: pairs that the cameras published, one message each.
         arrived: messages of both that reached the pairing.
-        rejected: messages of both that could hold no picture.
+        rejected: messages of both that hold no picture, which shows at their receipt or, of pairs,
+            when they become arrays.
         paired: pairs made.
         fused: pairs fused and published.
         unpaired: messages in no pair, by their counter.
@@ -62,9 +63,19 @@ class Losses:
         return self.published - self.fused
 
     @property
+    def unfinished(self) -> int:
+        """Pairs that were neither fused nor displaced, nor counted as failed."""
+        return self.paired - self.fused - self.displaced - self.failed
+
+    @property
+    def unreadable(self) -> int:
+        """Pairs of which an image was rejected after it had been paired."""
+        return max(0, min(self.rejected, self.unfinished))
+
+    @property
     def missing(self) -> int:
         """Messages that never reached the node: no counter of its own tells of them."""
-        return 2 * self.published - self.arrived - self.rejected
+        return 2 * self.published - self.arrived - (self.rejected - self.unreadable)
 
     @property
     def waiting(self) -> int:
@@ -74,7 +85,7 @@ class Losses:
     @property
     def unexplained(self) -> int:
         """Messages that never arrived, and pairs of which no counter tells the end."""
-        return self.missing + abs(self.paired - self.fused - self.displaced - self.failed)
+        return abs(self.missing) + abs(self.unfinished - self.unreadable)
 
     @property
     def causes(self) -> dict[str, int]:

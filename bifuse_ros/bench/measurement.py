@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from bifuse_core.bench.process_meter import cpu_seconds, resident_mebibytes
+from bifuse_core.streams.meters import LatencyMeter
 from bifuse_ros.bench.cases import Case
-from bifuse_ros.bench.chain import running
+from bifuse_ros.bench.chain import Chain, running
 from bifuse_ros.bench.listener import Arrival
 from bifuse_ros.bench.losses import Losses
-from bifuse_ros.bench.process_meter import cpu_seconds, resident_megabytes
 
 WARM_UP = 3.0
 """Seconds before what is measured: until then memory fills and caches warm."""
+REPORTS_APART = 1.0
+"""Seconds between two diagnostics of the node."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,20 @@ class Stream:
 
     Attributes:
         rate: messages per second.
-        ages: 50th, 95th and 99th percentile of stamp to receipt, ms; None where nothing came.
+        ages: 50th, 95th and 99th percentile of stamp to receipt, ms, by nearest rank; None where
+            nothing came.
     """
 
     rate: float
     ages: tuple[float, float, float] | None
 
     @classmethod
-    def of(cls, arrivals: Sequence[Arrival], start: int, end: int) -> Stream:
-        """Take those received from `start` to `end`, nanoseconds."""
-        ages = [arrival.age for arrival in arrivals if start <= arrival.received < end]
-        return cls(len(ages) / ((end - start) / 1e9), percentiles(ages))
+    def of(cls, arrivals: Sequence[Arrival], seconds: float) -> Stream:
+        """Take what arrived in so many seconds."""
+        ages = LatencyMeter(max(1, len(arrivals)))
+        for arrival in arrivals:
+            ages.add(arrival.age)
+        return cls(len(arrivals) / seconds, percentiles(ages))
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,18 @@ class Measurement:
 
     Attributes:
         cameras: pairs per second that were published.
+        node_rate: pairs per second that the node fused and published.
         fused, detections, masks: what the listener heard.
         node_cpu: CPU time of the node's process a second.
         camera_cpu: the same of the cameras.
-        memory: of the node at start and end of the measured time, MB.
+        memory: of the node at start and end of the measured time, MiB.
         losses: of the whole run, from the first image to the last.
-        values: the node's last diagnostics.
+        values: the node's last diagnostics of the fusion.
+        sights: the same of detector and segmenter, by name.
     """
 
     cameras: float
+    node_rate: float
     fused: Stream
     detections: Stream
     masks: Stream
@@ -62,11 +69,12 @@ class Measurement:
     memory: tuple[float, float]
     losses: Losses
     values: dict[str, str]
+    sights: dict[str, dict[str, str]]
 
     @property
-    def milliseconds(self) -> float | None:
-        """CPU time of the node for each fused pair; None where there was none."""
-        return 1e3 * self.node_cpu / self.fused.rate if self.fused.rate else None
+    def node_milliseconds(self) -> float | None:
+        """CPU time of the node for each pair that it fused; None where there was none."""
+        return 1e3 * self.node_cpu / self.node_rate if self.node_rate else None
 
     @property
     def camera_milliseconds(self) -> float | None:
@@ -74,19 +82,62 @@ class Measurement:
         return 1e3 * self.camera_cpu / self.cameras if self.cameras else None
 
 
-def percentiles(ages: Sequence[float]) -> tuple[float, float, float] | None:
-    """Return the 50th, 95th and 99th percentile, linearly interpolated; None of nothing."""
-    if not ages:
-        return None
-    p50, p95, p99 = np.percentile(ages, (50, 95, 99))
-    return float(p50), float(p95), float(p99)
+@dataclass(frozen=True)
+class Result:
+    """What is known of one case after it was run, or could not be.
+
+    Attributes:
+        case: what was run.
+        measured: None where it failed.
+        engine: CPU time of the engine alone for a pair, milliseconds; None where not measured.
+        note: why it failed, or what was lost.
+    """
+
+    case: Case
+    measured: Measurement | None
+    engine: float | None
+    note: str
+
+    @property
+    def overhead(self) -> float | None:
+        """CPU time of the node for a pair beside the engine, milliseconds."""
+        spent = self.measured.node_milliseconds if self.measured else None
+        return None if spent is None or self.engine is None else spent - self.engine
 
 
-def rate_of(arrivals: Sequence[Arrival]) -> float:
-    """Return messages per second by their stamps, 0 of fewer than two."""
-    if len(arrivals) < 2:
-        return 0.0
-    return (len(arrivals) - 1) / ((arrivals[-1].stamp - arrivals[0].stamp) / 1e9)
+@dataclass(frozen=True)
+class _Moment:
+    """Where both processes stand: seconds of the monotonic clock and of CPU time, pairs, MiB."""
+
+    time: float
+    node_cpu: float
+    camera_cpu: float
+    fused: int
+    memory: float
+
+    @classmethod
+    def of(cls, chain: Chain) -> _Moment:
+        """Wait until the node tells how many pairs it has fused, and look at the rest then."""
+        chain.next_report()
+        node = chain.node.pid
+        return cls(
+            time.monotonic(),
+            cpu_seconds(node),
+            cpu_seconds(chain.cameras.pid),
+            int(chain.listener.values["fused"]),
+            resident_mebibytes(node),
+        )
+
+
+def percentiles(ages: LatencyMeter) -> tuple[float, float, float] | None:
+    """Return the 50th, 95th and 99th percentile in milliseconds; None of nothing."""
+    found = [1e3 * seconds for seconds in ages.percentiles(50, 95, 99)]
+    return (found[0], found[1], found[2]) if found else None
+
+
+def rate_of(count: int, first: int, last: int) -> float:
+    """Return so many messages per second from the first stamp to the last (ns); 0 below two."""
+    return (count - 1) / ((last - first) / 1e9) if count > 1 and last > first else 0.0
 
 
 def measure_case(
@@ -99,36 +150,34 @@ def measure_case(
         pictures: folder of the pairs that the cameras play.
         folder: for logs and parameter files.
         domain: ROS domain.
-        seconds: length of the measurement.
+        seconds: length of the measurement, which ends with the next report of the node.
         warm_up: seconds before it.
 
     Raises:
         NodeError: the nodes do not do what they should; the message says what.
     """
     # A little longer than is measured, so that the end is not measured too.
-    count = round((warm_up + seconds + 0.5) * case.rate)
+    count = round((warm_up + seconds + 2 * REPORTS_APART + 0.5) * case.rate)
     with running(case, pictures, folder, domain, count) as chain:
-        node, cameras = chain.node.pid, chain.cameras.pid
         chain.start_cameras()
         chain.spin(warm_up)
-        start, used = time.time_ns(), (cpu_seconds(node), cpu_seconds(cameras))
-        before = resident_megabytes(node)
+        start = _Moment.of(chain)
+        chain.listener.take()
         chain.spin(seconds)
-        end, used_then = time.time_ns(), (cpu_seconds(node), cpu_seconds(cameras))
-        after = resident_megabytes(node)
+        end = _Moment.of(chain)
+        heard = chain.listener.take()
         losses = chain.finish()
-    arrivals = chain.listener.arrivals
-    node_cpu, camera_cpu = (
-        (then - first) / ((end - start) / 1e9) for first, then in zip(used, used_then, strict=True)
-    )
+    lasted, stamps = end.time - start.time, [arrival.stamp for arrival in heard["rgb"]]
     return Measurement(
-        cameras=rate_of(arrivals["rgb"]),
-        fused=Stream.of(arrivals["fused"], start, end),
-        detections=Stream.of(arrivals["detections"], start, end),
-        masks=Stream.of(arrivals["masks"], start, end),
-        node_cpu=node_cpu,
-        camera_cpu=camera_cpu,
-        memory=(before, after),
+        cameras=rate_of(len(stamps), stamps[0], stamps[-1]) if stamps else 0.0,
+        node_rate=(end.fused - start.fused) / lasted,
+        fused=Stream.of(heard["fused"], lasted),
+        detections=Stream.of(heard["detections"], lasted),
+        masks=Stream.of(heard["masks"], lasted),
+        node_cpu=(end.node_cpu - start.node_cpu) / lasted,
+        camera_cpu=(end.camera_cpu - start.camera_cpu) / lasted,
+        memory=(start.memory, end.memory),
         losses=losses,
         values=chain.listener.values,
+        sights=chain.listener.sights,
     )

@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 import argparse
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from bifuse_core.bench.report import Report
+from bifuse_core.bench.report import Report, installed
 from bifuse_ros.bench.cases import Case, chosen
+from bifuse_ros.bench.engine_alone import engine_milliseconds
 from bifuse_ros.bench.goals import goals
-from bifuse_ros.bench.measurement import measure_case
-from bifuse_ros.bench.pictures import engine_milliseconds, write_pictures
-from bifuse_ros.bench.results import Result
-from bifuse_ros.bench.seclusion import few_cores, free_domain, prepare_middleware
-from bifuse_ros.bench.tables import fusion_table, perception_table, stages_table
-from bifuse_ros.bench.versions import packages
-from bifuse_ros.processes import NodeError
+from bifuse_ros.bench.isolation import core_count, few_cores, free_domain, prepare_middleware
+from bifuse_ros.bench.measurement import Result, measure_case
+from bifuse_ros.bench.pictures import write_pictures
+from bifuse_ros.bench.tables import PACKAGES, fusion_table, perception_table, stages_table
 
 SUMMARY = "run the node between real topics: rates, ages, CPU time a pair, and every lost pair"
 QUICK = ("--quick",)
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help=f"three cases, {QUICK_SECONDS:g} s each"
     )
     parser.add_argument(
-        "--cores", type=int, default=CORES, help="that all processes share; 0: as many as there are"
+        "--cores", type=core_count, default=CORES, help="that all processes share; 0: all there are"
     )
 
 
@@ -48,6 +48,7 @@ def measure(args: argparse.Namespace) -> Report:
 
     Raises:
         ValueError: no case is called so, or the time is too short.
+        ImportError: the cases need what is not installed.
         NodeError: no ROS domain is free.
     """
     if not 1 <= args.seconds <= 3600:
@@ -55,9 +56,12 @@ def measure(args: argparse.Namespace) -> Report:
     cases = chosen(args.cases, args.quick)
     seconds = min(args.seconds, QUICK_SECONDS) if args.quick else args.seconds
     prepare_middleware()
-    with few_cores(args.cores), TemporaryDirectory(prefix="bifuse_bench_") as folder:
+    with (
+        few_cores(args.cores) as cores,
+        TemporaryDirectory(prefix="bifuse_bench_") as folder,
+    ):
         results = run_all(cases, seconds, Path(folder))
-    return report(results, seconds, args)
+    return report(results, seconds, cores, args)
 
 
 def run_all(cases: list[Case], seconds: float, folder: Path) -> list[Result]:
@@ -68,10 +72,11 @@ def run_all(cases: list[Case], seconds: float, folder: Path) -> list[Result]:
     progress = tqdm(cases)
     for number, case in enumerate(progress):
         progress.set_description(case.name)
-        if case.size not in pictures:
-            pictures[case.size] = write_pictures(case.width, case.height, folder / case.size)
-        seen, engine = pictures[case.size], None
+        engine = None
         try:
+            if case.size not in pictures:
+                pictures[case.size] = write_pictures(case.width, case.height, folder / case.size)
+            seen = pictures[case.size]
             # Before and after, since machines get faster and slower. Beside boxes and masks the
             # node's CPU time is not that of fusion alone.
             if case.backend is None:
@@ -81,15 +86,17 @@ def run_all(cases: list[Case], seconds: float, folder: Path) -> list[Result]:
                 then = engine_milliseconds(case, seen, min(seconds, ENGINE_SECONDS))
                 engine = (engine + then) / 2
             results.append(Result(case, measured, engine, measured.losses.text))
-        # OSError: a process that ends while it is looked at.
-        except (NodeError, OSError) as error:
-            note = " ".join(str(error).replace("|", "/").split())
-            results.append(Result(case, None, engine, note))
+        except Exception as error:
+            traceback.print_exc()
+            words = f"{type(error).__name__}: {error}".replace("|", "/").split()
+            results.append(Result(case, None, engine, " ".join(words)))
     return results
 
 
-def report(results: list[Result], seconds: float, args: argparse.Namespace) -> Report:
-    """Return the tables of all cases."""
+def report(
+    results: list[Result], seconds: float, cores: Sequence[int], args: argparse.Namespace
+) -> Report:
+    """Return the tables of all cases, which ran on these cores."""
     command = "./bifuse bench node"
     command += f" --seconds {args.seconds:g}" if args.seconds != SECONDS else ""
     command += f" --cases {' '.join(args.cases)}" if args.cases else ""
@@ -97,8 +104,13 @@ def report(results: list[Result], seconds: float, args: argparse.Namespace) -> R
     command += f" --cores {args.cores}" if args.cores != CORES else ""
     fusion = [result for result in results if result.case.backend is None]
     perception = [result for result in results if result.case.backend is not None]
-    tables = [fusion_table(fusion, seconds, args.cores)] if fusion else []
+    tables = [fusion_table(fusion, seconds, cores)] if fusion else []
     tables += [perception_table(perception, seconds)] if perception else []
     return Report(
-        "node", command, (*tables, stages_table(results)), packages(), goals=goals(results)
+        "node",
+        command,
+        (*tables, stages_table(results)),
+        installed(*PACKAGES),
+        goals=goals(results, len(cores)),
+        failures=tuple(result.case.name for result in results if result.measured is None),
     )

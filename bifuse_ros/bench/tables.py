@@ -8,16 +8,22 @@ from collections.abc import Sequence
 from rclpy.utilities import get_rmw_implementation_identifier
 
 from bifuse_core.bench.report import Column, Table, Value
-from bifuse_ros.bench.measurement import WARM_UP, Stream
-from bifuse_ros.bench.results import Result
+from bifuse_ros.bench.measurement import WARM_UP, Result, Stream
 
 STAGES = ("receive", "wait", "convert", "fuse", "publish", "total")
 """Those of the node's diagnostics that are shown."""
 
 
+PACKAGES = ("ros-rclpy", "rclpy", "ros-fastdds", "torch", "numpy", "openvino", "onnxruntime")
+"""On which the node's speed depends. The ROS 2 wheels call rclpy otherwise than a ROS distribution
+does."""
+LOST = (Column("lost", "d", "low"), Column("lost to", remark=True))
+"""The columns of `Losses.lost` and `Losses.text`."""
+
+
 def age_columns(name: str) -> tuple[Column, ...]:
     """Return the columns of the percentiles of a stream."""
-    return tuple(Column(f"{name} p{percent} ms", ".1f") for percent in (50, 95, 99))
+    return tuple(Column(f"{name} p{percent} ms", ".1f", "low") for percent in (50, 95, 99))
 
 
 _FUSION = (
@@ -25,16 +31,16 @@ _FUSION = (
     Column("thermal"),
     Column("Hz"),
     Column("cameras Hz", ".2f"),
-    Column("fused Hz", ".2f"),
-    Column("lost"),
+    Column("fused Hz", ".2f", "high"),
+    LOST[0],
     *age_columns("age"),
-    Column("node CPU ms", ".2f"),
-    Column("engine CPU ms", ".2f"),
-    Column("overhead ms", ".2f"),
-    Column("cameras CPU ms", ".2f"),
-    Column("resident MB", ".0f"),
-    Column("then", ".0f"),
-    Column("lost to"),
+    Column("node CPU ms", ".2f", "low"),
+    Column("engine CPU ms", ".2f", "low"),
+    Column("overhead ms", ".2f", "low"),
+    Column("cameras CPU ms", ".2f", "low"),
+    Column("resident MiB", ".0f", "low"),
+    Column("then MiB", ".0f", "low"),
+    LOST[1],
 )
 _PERCEPTION = (
     Column("pictures"),
@@ -44,25 +50,25 @@ _PERCEPTION = (
     *(
         column
         for name in ("fused", "boxes", "masks")
-        for column in (Column(f"{name} Hz", ".2f"), *age_columns(name))
+        for column in (Column(f"{name} Hz", ".2f", "high"), *age_columns(name))
     ),
-    Column("lost"),
-    Column("cores", ".2f"),
-    Column("resident MB", ".0f"),
-    Column("lost to"),
+    LOST[0],
+    Column("cores", ".2f", "low"),
+    Column("resident MiB", ".0f", "low"),
+    LOST[1],
 )
 
 
-def fusion_table(results: Sequence[Result], seconds: float, cores: int) -> Table:
-    """Return the table of the cases without detector and segmenter."""
-    where = f"{cores} cores of this machine" if cores else "all cores of this machine"
+def fusion_table(results: Sequence[Result], seconds: float, cores: Sequence[int]) -> Table:
+    """Return the table of the cases without detector and segmenter; `cores` by their numbers."""
+    where = f"{len(cores)} cores of this machine ({', '.join(map(str, cores))})"
     rows = []
     for result in results:
         m, case = result.measured, result.case
         numbers: tuple[Value, ...] = ()
         if m:
             numbers = (m.cameras, m.fused.rate, m.losses.lost, *ages(m.fused))
-            numbers += (m.milliseconds, result.engine, result.overhead, m.camera_milliseconds)
+            numbers += (m.node_milliseconds, result.engine, result.overhead, m.camera_milliseconds)
             numbers += m.memory
         rows.append(_row(_FUSION, (case.size, case.thermal, case.rate), numbers, result.note))
     return Table(
@@ -70,10 +76,10 @@ def fusion_table(results: Sequence[Result], seconds: float, cores: int) -> Table
         f"{seconds:g} s of each case after {WARM_UP:g} s of warm-up; cameras, node and a "
         f"subscriber of the fused image are processes of their own, on {where}, over "
         f"{get_rmw_implementation_identifier()}. Lost: of all published pairs, the first ones too. "
-        "Age: from the stamp, which is when the cameras publish, to receipt. CPU: time of all "
-        "threads for a fused pair; engine: the engine alone on the same pictures at the same rate, "
-        "before and after; overhead: the difference. Resident: memory of the node at the start and "
-        "at the end.",
+        "Age: from the stamp, which is when the cameras publish, to receipt; percentiles by "
+        "nearest rank. CPU: time of all threads for a pair, by the node's own count; engine: the "
+        "engine alone on the same pictures at the same rate, before and after; overhead: the "
+        "difference. Resident: memory of the node at the start and at the end.",
         _FUSION,
         tuple(rows),
     )
@@ -113,7 +119,7 @@ def stages_table(results: Sequence[Result]) -> Table:
         "Medians by its own diagnostics at the end of each case, milliseconds of elapsed time: "
         "check and pairing of a message; receipt of the later image to the start of work; messages "
         "to arrays; network; publishing; receipt to published.",
-        (Column("case"), *(Column(stage, ".2f") for stage in STAGES)),
+        (Column("case"), *(Column(stage, ".2f", "low") for stage in STAGES)),
         tuple(rows),
     )
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bifuse_core.__main__ import main
-from bifuse_core.bench.fusion import fuse_plainly, speeds
+from bifuse_core.bench.fusion import fuse_plainly, goals, speeds
 from bifuse_core.engine.engine import Engine
 from bifuse_core.nets.bdl import BdlFusion
 from bifuse_core.nets.checkpoint import save_weights
@@ -59,3 +59,11 @@ def test_the_report_has_a_line_for_each_network_and_number_of_threads(
     assert [row[:2] for row in table["rows"]] == [[n, t] for n in ("edge", "bdl") for t in (1, 2)]
     assert all(row[4] == pytest.approx(row[2] / row[3]) for row in table["rows"])
     assert "| edge | 1 |" in capsys.readouterr().out
+
+
+def test_the_paper_s_network_is_to_be_half_as_fast_again() -> None:
+    fast, slow = goals({2: 2.0, 1: 1.2}, 16, 16)
+    assert (fast.reached, fast.reason, slow.reached) == (True, "", False)
+    assert slow.reason.count("%") == 3
+    (absent,) = goals({}, 16, 16)
+    assert absent.found is None and "options" in absent.reason

@@ -150,6 +150,26 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare_reports([report()], [report(name="other")])
 
 
+def test_remarks_neither_label_nor_count() -> None:
+    columns = (*COLUMNS[:1], COLUMNS[2], Column("lost to", remark=True))
+    tables = [Table("T", "", columns, (("edge", 2.0, note),)) for note in ("-", "late: 3")]
+    old, new = (report(tables=(table,)) for table in tables)
+    text = compare_reports([new], [old])
+    assert "| edge | 1.00 |  |" in text
+    assert "alone" not in text and "late" not in text
+
+
+def test_a_part_that_failed_is_said_and_gives_exit_code_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    benches = {"one": fake("one", report(failures=("60 Hz",))), "two": fake("two", report())}
+    assert run(benches, "one") == 1
+    assert "**Failed: 60 Hz.**" in capsys.readouterr().out
+    assert run(benches, "all") == 1
+    assert "**Failed: 60 Hz of one.**" in capsys.readouterr().out
+    assert run(benches, "two") == 0
+
+
 def test_reports_and_pages_are_read_as_they_were_written(tmp_path: Path) -> None:
     made = report(goals=(Goal("late", "ms", 5, 4.0, at_most=True),))
     made.write(tmp_path)
@@ -252,3 +272,7 @@ def test_the_old_file_is_read_before_anything_is_measured(tmp_path: Path) -> Non
     benches = {"one": fake("one", RuntimeError("measured"))}
     with pytest.raises(OSError, match="missing.json"):
         run(benches, "one", "--compare", str(tmp_path / "missing.json"))
+    report(name="other").write(tmp_path)
+    for name in ("one", "all"):
+        with pytest.raises(ValueError, match="nothing to compare one with.*holds other"):
+            run(benches, name, "--compare", str(tmp_path / "other.json"))

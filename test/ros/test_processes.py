@@ -5,12 +5,21 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
-from bifuse_ros.processes import NodeError, NodeProcess, ended_in_order, fail_if_ended
+from bifuse_ros.processes import (
+    NodeError,
+    NodeProcess,
+    ended_in_order,
+    fail_if_ended,
+    interruptible,
+)
 
 
 @pytest.fixture
@@ -35,6 +44,34 @@ def test_signals_end_the_processes_and_then_mean_what_they_did(
         os.kill(os.getpid(), number)
         time.sleep(5)
     assert sleeper.ended() is not None
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_process_starts_finds_it_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    started = subprocess.Popen
+
+    def start_interrupted(*args: Any, **options: Any) -> Any:
+        process = started(*args, **options)
+        os.kill(os.getpid(), number)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_interrupted)
+    with pytest.raises(KeyboardInterrupt), ended_in_order() as nodes:
+        nodes.start("timeit", {}, tmp_path)
+        time.sleep(5)
+    assert len(nodes) == 1 and nodes[0].ended() is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_clears_away(tmp_path: Path, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), interruptible(), TemporaryDirectory(dir=tmp_path):
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+    assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(number) is before
 
 

@@ -104,7 +104,8 @@ def test_usage_needs_no_set_up(launcher: Launcher) -> None:
     for arguments in ([], ["--help"]):
         result = launcher.run(*arguments)
         assert result.returncode == 0
-        assert "./bifuse demo" in result.stdout
+        for name in ("demo", "bench", "soak", "test"):
+            assert f"./bifuse {name}" in result.stdout
     assert not (launcher.repository / ".venv").exists()
 
 

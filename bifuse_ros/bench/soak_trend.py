@@ -25,6 +25,11 @@ class Trend(NamedTuple):
         """The lower end of the interval."""
         return self.slope - self.error
 
+    @property
+    def most(self) -> float:
+        """The upper end of the interval."""
+        return self.slope + self.error
+
 
 def trend(times: Sequence[float], values: Sequence[float]) -> Trend | None:
     """Fit by least squares; None of fewer than `FEWEST` samples.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,14 +29,13 @@ def prepare_middleware() -> None:
 
     For this process and its children; to be called before anything of ROS starts.
     """
-    distribution = os.environ.get("ROS_DISTRO")
-    # Fast DDS 2 and 3 look at different names.
-    vendor = "FASTRTPS" if distribution in ("humble", "jazzy") else "FASTDDS"
-    os.environ.setdefault(f"{vendor}_DEFAULT_PROFILES_FILE", str(_profile()))
-    if distribution == "humble":
-        os.environ.setdefault("ROS_LOCALHOST_ONLY", "1")
-    else:
-        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    # Fast DDS 2 (Humble, Jazzy) and 3 look at different names.
+    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
+        os.environ.setdefault(name, str(_profile()))
+    # Humble knows only the first, which elsewhere overrules the second: not beside a caller's own.
+    ranges = {"ROS_LOCALHOST_ONLY": "1", "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    if not ranges.keys() & os.environ.keys():
+        os.environ.update(ranges)
 
 
 def free_domain() -> int:
@@ -51,16 +51,30 @@ def free_domain() -> int:
     raise NodeError(f"there are nodes in each of the ROS domains {', '.join(map(str, tried))}")
 
 
+def core_count(text: str) -> int:
+    """Read how many of the cores that this process may use all processes share; 0: all.
+
+    Raises:
+        ArgumentTypeError: it is no such number.
+    """
+    there = len(os.sched_getaffinity(0))
+    if not text.isdecimal() or int(text) > there:
+        raise ArgumentTypeError(f"{text!r} is no whole number from 0 to {there}, all there are")
+    return int(text)
+
+
 @contextmanager
-def few_cores(count: int) -> Iterator[None]:
-    """Keep this process and those it starts on the first `count` of its cores; 0: on all."""
-    if not count or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:count])
+def few_cores(count: int) -> Iterator[tuple[int, ...]]:
+    """Keep this process and those it starts on the first `count` of its cores; 0: on all.
+
+    Yields:
+        The numbers of these cores.
+    """
+    before = sorted(os.sched_getaffinity(0))
+    taken = tuple(before[: count or None])
+    os.sched_setaffinity(0, taken)
     try:
-        yield
+        yield taken
     finally:
         os.sched_setaffinity(0, before)
 

@@ -22,8 +22,8 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def resident_megabytes(pid: int) -> float:
-    """Return the memory of a process that is in use, with what it shares, in 2^20 bytes.
+def resident_mebibytes(pid: int) -> float:
+    """Return the memory of a process that is in use, with what it shares, in MiB.
 
     Raises:
         ProcessLookupError: there is no such process.
