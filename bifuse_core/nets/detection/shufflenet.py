@@ -95,7 +95,9 @@ class Unit(nn.Module):
         else:
             kept, changed = features.chunk(2, dim=1)
             halves = (kept, self.branch2(changed))
-        # As `channel_shuffle` of both, but written once, and with the channels last in memory.
+        # As `channel_shuffle` of both, but written once, and in the order in which they lie.
+        if features.is_contiguous():
+            return torch.stack(halves, dim=2).flatten(1, 2)
         tokens = [half.permute(0, 2, 3, 1) for half in halves]
         return torch.stack(tokens, dim=-1).flatten(3).permute(0, 3, 1, 2)
 
