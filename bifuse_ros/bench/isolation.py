@@ -29,9 +29,10 @@ def prepare_middleware() -> None:
 
     For this process and its children; to be called before anything of ROS starts.
     """
-    # Fast DDS 2 (Humble, Jazzy) and 3 look at different names.
-    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
-        os.environ.setdefault(name, str(_profile()))
+    # Fast DDS 2 (Humble, Jazzy) and 3 look at different names; 3 warns of the first.
+    names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+    if not any(name in os.environ for name in names):
+        os.environ.update(dict.fromkeys(names, str(_profile())))
     # Humble knows only the first, which elsewhere overrules the second: not beside a caller's own.
     ranges = {"ROS_LOCALHOST_ONLY": "1", "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     if not ranges.keys() & os.environ.keys():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,14 @@ from bifuse_ros.processes import (
     fail_if_ended,
     interruptible,
 )
+
+
+@pytest.fixture(autouse=True)
+def interrupt() -> Iterator[None]:
+    """Ctrl-C counts, even where a shell started the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
