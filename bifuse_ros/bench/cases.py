@@ -33,6 +33,7 @@ class Case:
         backend: what runs detector and segmenter; None: there are none.
         image: whether somebody subscribes to the fused image; else to its camera_info alone.
         jitter: stamps vary by up to this much, s.
+        threads: CPU threads of the fusion.
     """
 
     width: int = 640
@@ -42,6 +43,7 @@ class Case:
     backend: str | None = None
     image: bool = True
     jitter: float = 0.0
+    threads: int = 1
 
     @property
     def size(self) -> str:
@@ -80,6 +82,7 @@ class Case:
             # What the goals are set for.
             "device": "cpu",
             "network": NETWORK,
+            "threads": self.threads,
             "thermal.unit": self.thermal_unit,
             "warm_up.width": self.width,
             "warm_up.height": self.height,

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from bifuse_core.bench.options import count
 from bifuse_core.bench.report import Report
 from bifuse_core.engine.engine import NONE
 from bifuse_core.engine.place import BACKENDS
@@ -61,6 +62,7 @@ def parse_arguments(args: list[str] | None) -> argparse.Namespace:
         default="torch",
         help="of detector and segmenter on the CPU; none: fusion alone",
     )
+    parser.add_argument("--threads", type=count, default=1, help="CPU threads of the fusion")
     parser.add_argument("--limit", type=float, default=1.0, help="of the memory's growth, MiB/min")
     parser.add_argument("--cores", type=core_count, default=2, help="that all share; 0: all")
     parser.add_argument("--out", type=Path, help="folder for soak.md and soak.json")
@@ -76,13 +78,14 @@ def soak(options: argparse.Namespace, console: Console) -> Report:
     Raises:
         NodeError: a node does not start, or ends early.
     """
-    case = Case(backend=None if options.backend == NONE else options.backend, jitter=JITTER)
+    backend = None if options.backend == NONE else options.backend
+    case = Case(backend=backend, jitter=JITTER, threads=options.threads)
     with few_cores(options.cores) as cores, TemporaryDirectory(prefix="bifuse_soak_") as name:
         console.print(f"on the cores {', '.join(map(str, cores))}")
         folder = Path(name)
         pictures = write_pictures(case.width, case.height, folder / "pictures")
-        count = round(options.minutes * 60 * case.rate)
-        with running(case, pictures, folder / "run", free_domain(), count) as chain:
+        pairs = round(options.minutes * 60 * case.rate)
+        with running(case, pictures, folder / "run", free_domain(), pairs) as chain:
             run = watch(chain, 60 * options.minutes, console)
     return soak_report(case, run, cores, options)
 

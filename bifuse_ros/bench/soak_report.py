@@ -32,7 +32,7 @@ def soak_report(
         case: what was run.
         run: how it went.
         cores: on which, by their numbers.
-        options: `minutes`, `backend`, `limit` (MiB/min) and `cores` of the command line.
+        options: `minutes`, `backend`, `threads`, `limit` (MiB/min) and `cores` of the command line.
     """
     memory, losses = run.memory, run.losses
     settled = next(
@@ -49,6 +49,7 @@ def soak_report(
         failures.append("images or pairs are lost unexplained")
     command = f"./bifuse soak --minutes {options.minutes:g}"
     command += f" --backend {options.backend}" if options.backend != "torch" else ""
+    command += f" --threads {options.threads}" if options.threads != 1 else ""
     command += f" --limit {options.limit:g}" if options.limit != 1.0 else ""
     command += f" --cores {options.cores}" if options.cores != 2 else ""
     return Report(

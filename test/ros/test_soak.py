@@ -132,7 +132,7 @@ def test_a_soak_fails_only_where_it_is_sure(
     values["pairing received"] = f"{100 - missing} + 100"
     losses = Losses.read(100, diagnosed(**values))
     run = SoakRun(Memory(minutes, node, node), {}, losses, {"fuse p50 (ms)": "9.00"}, {})
-    options = argparse.Namespace(minutes=10, backend="none", limit=1.0, cores=2)
+    options = argparse.Namespace(minutes=10, backend="none", threads=1, limit=1.0, cores=2)
     report = soak_report(Case(), run, (0, 1), options)
     assert [goal.reached for goal in report.goals] == reached
     assert all(bool(goal.reason) != goal.reached for goal in report.goals)
