@@ -21,8 +21,8 @@ def keep_freed_memory() -> None:
 
     glibc asks the system for whatever is larger than 128 KiB and gives it back when it is freed.
     Each page is then cleared and mapped again for the next picture, which takes many times as long
-    as to copy it: a message of 640x480 colour pixels is written in 0.15 ms instead of 1.4. Other C
-    libraries than glibc are left as they are. Call it before anything large is made.
+    as to copy it. Other C libraries than glibc are left as they are. Call it before anything large
+    is made.
 
     Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
     """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime on CPUs.
 
-It runs all networks faster than PyTorch, except the paper's, which stays with `fast_bdl`; OpenVINO
-is faster still at SegFormer, but slower than PyTorch at fusion. In tests ONNX Runtime takes the
-place of TensorRT's kernels as well.
+It runs the detector in less time than PyTorch, the others in about the same (`./bifuse bench
+engine`). The paper's network stays with `fast_bdl`. In tests ONNX Runtime takes the place of
+TensorRT's kernels as well.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network that sees colour, run by OpenVINO: on CPUs twice as fast as by PyTorch."""
+"""A network that sees colour, run by OpenVINO: on CPUs faster than by PyTorch."""
 
 from __future__ import annotations
 

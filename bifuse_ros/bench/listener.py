@@ -8,26 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection2DArray
 
 from bifuse_ros import qos
 from bifuse_ros.cdr import header_stamp
-from bifuse_ros.topics import (
-    CAMERA_INFO,
-    DETECTIONS,
-    DIAGNOSTICS,
-    FUSED,
-    MASK,
-    RGB,
-    THERMAL,
-    fusion_diagnostics,
-    sight_diagnostics,
-)
+from bifuse_ros.topics import CAMERA_INFO, DETECTIONS, FUSED, MASK
+from bifuse_ros.watcher import Watcher
 
 CAMERAS = ("thermal", "rgb")
 RESULTS = ("fused", "detections", "masks")
@@ -43,7 +32,7 @@ class Arrival:
     age: float
 
 
-class Listener(Node):
+class Listener(Watcher):
     """Hears cameras and results; messages stay as they are serialised, but for their stamps.
 
     Args:
@@ -54,10 +43,6 @@ class Listener(Node):
     Attributes:
         arrivals: what came since it was taken last, in order: of `thermal` and `rgb` (their
             camera_info), `fused`, `detections` and `masks`.
-        values: last diagnostics of the fusion while it was active, by name.
-        sights: the same of detector and segmenter.
-        reports: how many diagnostics came.
-        message: what the node says of itself.
     """
 
     def __init__(self, context: Context, *, image: bool, sights: bool) -> None:
@@ -66,10 +51,6 @@ class Listener(Node):
         )
         self.arrivals: dict[str, list[Arrival]] = {}
         self.take()
-        self.values: dict[str, str] = {}
-        self.sights: dict[str, dict[str, str]] = {}
-        self.reports, self.message = 0, "starting"
-        self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, 10)
         if image:
             self._hear("fused", Image, FUSED)
         else:
@@ -82,11 +63,6 @@ class Listener(Node):
         """Return what came since the last call, and forget it: a long run would fill the memory."""
         taken, self.arrivals = self.arrivals, {name: [] for name in (*CAMERAS, *RESULTS)}
         return taken
-
-    def prepared(self) -> bool:
-        """Tell whether the cameras have their pictures and the node is active."""
-        cameras = min(self.count_publishers(topic) for topic in (THERMAL, RGB))
-        return cameras > 0 and self.message not in ("starting", "not active")
 
     def watch_cameras(self) -> None:
         """Subscribe to the cameras; this is also the sign they wait for to start."""
@@ -104,14 +80,6 @@ class Listener(Node):
 
         profile = qos.camera(DEPTH) if best_effort else DEPTH
         self.create_subscription(kind, topic, note, profile, raw=True)
-
-    def _diagnosed(self, message: DiagnosticArray) -> None:
-        diagnosed = fusion_diagnostics(message)
-        if diagnosed:
-            self.message, values = diagnosed
-            self.values = values or self.values
-            self.sights = sight_diagnostics(message) or self.sights
-            self.reports += 1
 
 
 @contextmanager

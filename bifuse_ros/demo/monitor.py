@@ -5,43 +5,24 @@ from __future__ import annotations
 
 from functools import partial
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.node import Node
 from rich.table import Table
 from sensor_msgs.msg import CameraInfo
 
 from bifuse_ros import qos
-from bifuse_ros.topics import (
-    CAMERA_INFO,
-    DIAGNOSTICS,
-    FUSED,
-    IMAGES,
-    RGB,
-    THERMAL,
-    fusion_diagnostics,
-    sight_diagnostics,
-)
+from bifuse_ros.topics import CAMERA_INFO, FUSED, IMAGES
+from bifuse_ros.watcher import Watcher
 
 
-class Monitor(Node):
-    """Counts what passes on the topics, and keeps the node's last diagnostics."""
+class Monitor(Watcher):
+    """Counts what passes on the topics."""
 
     def __init__(self) -> None:
         super().__init__("demo_monitor")
         self.counts = dict.fromkeys(CAMERA_INFO, 0)
-        self.values: dict[str, str] = {}
-        self.sights: dict[str, dict[str, str]] = {}
-        self.message = "starting"
-        self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._diagnosed, 10)
 
     def others(self) -> list[str]:
         """Return the topics of the demo that somebody publishes already."""
         return [topic for topic in IMAGES if self.count_publishers(topic)]
-
-    def prepared(self) -> bool:
-        """Tell whether the cameras have their pictures and the fusion node is active."""
-        cameras = min(self.count_publishers(topic) for topic in (THERMAL, RGB))
-        return cameras > 0 and self.message not in ("starting", "not active")
 
     def recorded(self) -> bool:
         """Tell whether somebody listens to the fused image."""
@@ -92,10 +73,3 @@ class Monitor(Node):
 
     def _count(self, name: str, message: CameraInfo) -> None:
         self.counts[name] += 1
-
-    def _diagnosed(self, message: DiagnosticArray) -> None:
-        diagnosed = fusion_diagnostics(message)
-        if diagnosed:
-            self.message, values = diagnosed
-            self.values = values or self.values
-            self.sights = sight_diagnostics(message) or self.sights

@@ -80,12 +80,12 @@ def play(args: argparse.Namespace, console: Console) -> None:
         refuse_company(monitor, executor)
         doing = "reading" if args.input else "rendering, which takes about as long as playing"
         console.print(f"starting the nodes (logs: {logs}); preparing the pictures: {doing}")
-        nodes.append(NodeProcess("bifuse_ros.camera_node", camera_parameters(args), logs))
-        nodes.append(NodeProcess("bifuse_ros.fusion_node", fusion, logs))
+        nodes.start("bifuse_ros.camera_node", camera_parameters(args), logs)
+        nodes.start("bifuse_ros.fusion_node", fusion, logs)
         with console.status("preparing"):
             wait(monitor.prepared, 120 + 30 * args.seconds, "preparing")
         # Not before: a bag should begin with its first image.
-        nodes.append(NodeProcess("bifuse_ros.recorder_node", record, logs))
+        nodes.start("bifuse_ros.recorder_node", record, logs)
         wait(monitor.recorded, 60, "the start of the recorder")
         monitor.watch()
         show(monitor, executor, nodes[0], nodes[1:], console)
