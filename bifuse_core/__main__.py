@@ -7,7 +7,7 @@ import argparse
 import sys
 from importlib import import_module
 
-from bifuse_core.heap import keep_freed_memory
+from bifuse_core.process import prepare_process
 
 SUBCOMMANDS = {
     "ablate": "train variants of one training with several seeds, and compare them in a table",
@@ -27,7 +27,7 @@ SUBCOMMANDS = {
 
 def main(args: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code; faults in the input print one line."""
-    keep_freed_memory()
+    prepare_process()
     parser = argparse.ArgumentParser(prog="bifuse", description=__doc__)
     choices = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
     arguments = sys.argv[1:] if args is None else args

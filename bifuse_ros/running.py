@@ -13,7 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from bifuse_core.data.faults import PairError
-from bifuse_core.heap import keep_freed_memory
+from bifuse_core.process import prepare_process
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
@@ -34,7 +34,7 @@ def run(
         0 after SIGINT, SIGTERM or an end of the node's own; 1 when the node cannot be made, or
         cannot go on reading or writing files, with one line that says why.
     """
-    keep_freed_memory()
+    prepare_process()
     rclpy.init(args=args)
     node: AnyNode | None = None
     try:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from bifuse_core.engine.cuda_graphs import CudaGraphs
 from bifuse_core.engine.fast_bdl import FastBdl
+from bifuse_core.engine.fast_edge import FastEdge
 from bifuse_core.engine.fusions import fusion_by_name
 from bifuse_core.engine.place import COMPILERS, Place
 from bifuse_core.engine.stages import Stages
@@ -23,6 +25,7 @@ from bifuse_core.engine.thermal import stretched
 from bifuse_core.imaging.colour import luminance_of
 from bifuse_core.imaging.thermal import Limits, line_of
 from bifuse_core.nets.bdl import BdlFusion
+from bifuse_core.nets.edge import EdgeFusion
 from bifuse_core.nets.zoo import FUSION_NETWORKS
 
 
@@ -41,8 +44,6 @@ def fuse_levels(
     Returns:
         (H, W, 3) uint8 red, green, blue.
     """
-    # In grey levels, and one colour after the other: as one picture in [0, 1] the three of them
-    # cost as much as the edge network.
     colours = [colour.to(dtype) for colour in rgb.unbind(2)]
     luma = luminance_of(*colours)
     warmth = stretched(counts, line).to(dtype)
@@ -53,6 +54,22 @@ def fuse_levels(
         # As `replace_luminance`.
         level.copy_(colour.add_(change).round_().clamp_(0, WHITE))
     return levels
+
+
+def fuse_levels_on_cpu(
+    net: nn.Module, dtype: torch.dtype, counts: Tensor, line: Tensor, rgb: Tensor
+) -> Tensor:
+    """Do what `fuse_levels` does, on a CPU in a quarter of the time."""
+    levels = rgb.numpy()
+    luma = cv2.cvtColor(rgb.to(torch.float32).numpy(), cv2.COLOR_RGB2GRAY)
+    pair = stretched(counts, line), torch.from_numpy(luma) / WHITE
+    fused = net(*(picture.to(dtype)[None, None] for picture in pair))
+    fused_luma = fused[0, 0].to(torch.float32).mul_(WHITE).numpy()
+    # Colours are whole levels, so that it is the change that is rounded; bytes end at 0 and white.
+    brighter = cv2.subtract(fused_luma, luma, dtype=cv2.CV_8U)
+    darker = cv2.subtract(luma, fused_luma, dtype=cv2.CV_8U)
+    changed = cv2.add(levels, cv2.merge((brighter,) * 3))
+    return torch.from_numpy(cv2.subtract(changed, cv2.merge((darker,) * 3), dst=changed))
 
 
 class PairFusion:
@@ -79,7 +96,8 @@ class PairFusion:
         self.name, self._device = name, place.device
         self.times: dict[str, float] = {}
         net, self.backend = _fast_form(name, net, place)
-        self._run = partial(fuse_levels, net, place.dtype)
+        fuse = fuse_levels_on_cpu if place.device.type == "cpu" else fuse_levels
+        self._run = partial(fuse, net, place.dtype)
         self._graphs = CudaGraphs(self._run, place.capture) if place.capture else None
         self._stream = None
         if place.device.type == "cuda":
@@ -127,8 +145,11 @@ class PairFusion:
 
 def _fast_form(name: str, net: nn.Module, place: Place) -> tuple[Any, str]:
     """Return what computes the same as a network, as fast as is known at a place, and by what."""
-    if isinstance(net, BdlFusion) and (place.device.type, place.dtype) == ("cpu", torch.float32):
-        return FastBdl(net), "torch"
+    if (place.device.type, place.dtype) == ("cpu", torch.float32):
+        if isinstance(net, BdlFusion):
+            return FastBdl(net), "torch"
+        if isinstance(net, EdgeFusion):
+            return FastEdge(net), "torch"
     if place.backend in COMPILERS and isinstance(net, tuple(FUSION_NETWORKS.values())):
         return place.compiled(name, net), place.backend
     net = net.to(place.device, place.dtype)

@@ -18,13 +18,21 @@ def camera_features(image: Tensor) -> Tensor:
         image: (B, 1, H, W) in [0, 1], H and W multiples of 4.
 
     Returns:
-        (B, 4, H/4, W/4): level, logarithm of the level, logarithms of the mean absolute
-        differences along x and y. The logarithms keep dark pictures apart from black ones.
+        (B, 4, H/4, W/4), see `described`, of the means of 4x4 pixels: of the levels, and of the
+        absolute differences to the next pixel along x and y.
     """
     dx = F.pad((image[..., 1:] - image[..., :-1]).abs(), (0, 1, 0, 0))
     dy = F.pad((image[..., 1:, :] - image[..., :-1, :]).abs(), (0, 0, 0, 1))
-    level = F.avg_pool2d(image, 4)
-    slope_x, slope_y = F.avg_pool2d(dx, 4), F.avg_pool2d(dy, 4)
+    return described(*(F.avg_pool2d(x, 4) for x in (image, dx, dy)))
+
+
+def described(level: Tensor, slope_x: Tensor, slope_y: Tensor) -> Tensor:
+    """Return the features of one camera of what they are made of, each (B, 1, H, W).
+
+    Returns:
+        (B, 4, H, W): level, logarithm of the level, logarithms of the slopes. The logarithms keep
+        dark pictures apart from black ones.
+    """
     return torch.cat(
         (
             level - 0.3,
@@ -65,7 +73,13 @@ class EdgeFusion(nn.Module):
 
     def weights(self, thermal: Tensor, luma: Tensor) -> Tensor:
         """Return u, the share of the thermal camera, (B, 1, H/4, W/4); H, W multiples of 16."""
-        features = torch.cat((camera_features(thermal), camera_features(luma)), dim=1)
+        return self.shares(torch.cat((camera_features(thermal), camera_features(luma)), dim=1))
+
+    def shares(self, features: Tensor) -> Tensor:
+        """Return u, (B, 1, H, W), of the features of the thermal and the RGB camera, (B, 8, H, W).
+
+        H and W are multiples of 4.
+        """
         quarter = self.quarter(features)
         eighth = self.eighth(quarter)
         x = _double(self.sixteenth(eighth)) + eighth

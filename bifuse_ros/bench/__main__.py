@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from bifuse_core.commands import bench
-from bifuse_core.heap import keep_freed_memory
+from bifuse_core.process import prepare_process
 from bifuse_ros.bench import node
 from bifuse_ros.processes import NodeError, interruptible
 
@@ -18,7 +18,7 @@ BENCHES: dict[str, bench.Bench] = {"node": node, **bench.BENCHES}
 def main(args: list[str] | None = None) -> int:
     """Measure what is asked for and return the exit code; faults in the input print one line."""
     # As the node does, whose engine is measured here too.
-    keep_freed_memory()
+    prepare_process()
     parser = argparse.ArgumentParser(prog="bifuse bench", description=__doc__)
     bench.add_arguments(parser, BENCHES)
     parsed = parser.parse_args(args)

@@ -22,7 +22,7 @@ def engine_milliseconds(case: Case, pictures: Path, seconds: float) -> float:
     """Return the CPU time that the engine alone takes for a pair, in milliseconds.
 
     At the rate of the case, since processors that rest are slower, with one thread as in the node.
-    The heap is to be that of the node: `keep_freed_memory`.
+    The process is to be like the node's: `prepare_process`.
 
     Args:
         case: its pictures and rate.

@@ -14,7 +14,7 @@ from bifuse_core.bench.options import count
 from bifuse_core.bench.report import Report
 from bifuse_core.engine.engine import NONE
 from bifuse_core.engine.place import BACKENDS
-from bifuse_core.heap import keep_freed_memory
+from bifuse_core.process import prepare_process
 from bifuse_ros.bench.cases import Case
 from bifuse_ros.bench.chain import running
 from bifuse_ros.bench.isolation import core_count, few_cores, free_domain, prepare_middleware
@@ -30,7 +30,7 @@ JITTER = 0.003
 def main(args: list[str] | None = None) -> int:
     """Run, print and write the report; 1 where memory surely grows or a loss is unexplained."""
     # As in all other commands.
-    keep_freed_memory()
+    prepare_process()
     options = parse_arguments(args)
     console = Console(highlight=False, soft_wrap=True)
     try:

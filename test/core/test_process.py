@@ -12,7 +12,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import numpy as np
-from bifuse_core.heap import keep_freed_memory
+from bifuse_core.process import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()
