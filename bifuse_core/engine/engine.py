@@ -180,6 +180,9 @@ class Engine:
         """
         self._size = height, width
         self.perceive(self._fusion(*_empty_pair(height, width)))
+        # NumPy imports parts of itself when it first measures a range, which only pictures of more
+        # than 8 bits need.
+        ThermalNormaliser(self.thermal.settings).limits(np.zeros((height, width), np.uint16), 0)
 
     def __call__(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> Perception:
         """Fuse one pair and see what is in it; see `fuse` and `perceive`."""
