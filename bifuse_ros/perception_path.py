@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.perception import NOTHING, Objects
-from bifuse_core.engine.threads import PERCEPTION_NICENESS, limit_thread
+from bifuse_core.engine.threads import DETECTION_NICENESS, SEGMENTATION_NICENESS, limit_thread
 from bifuse_core.imaging.overlay import draw_boxes, draw_mask
 from bifuse_core.streams.worker import Worker
 from bifuse_ros.fusion_parameters import Settings
@@ -79,17 +79,17 @@ class PerceptionPath:
         self.health: dict[str, SightHealth] = {}
         self._workers: dict[str, Worker[Fused]] = {}
         if engine.detector:
-            self._start("detection", self._detect)
+            self._start("detection", self._detect, DETECTION_NICENESS)
         if engine.segmenter:
-            self._start("segmentation", self._segment)
+            self._start("segmentation", self._segment, SEGMENTATION_NICENESS)
 
-    def _start(self, sight: str, work: Callable[[Fused], None]) -> None:
+    def _start(self, sight: str, work: Callable[[Fused], None], niceness: int) -> None:
         def failed(error: Exception) -> None:
             self.health[sight].failed += 1
             self._report(sight, f"nothing made of a picture: {error}")
 
         self.health[sight] = SightHealth()
-        prepare = partial(limit_thread, self._threads, PERCEPTION_NICENESS)
+        prepare = partial(limit_thread, self._threads, niceness)
         self._workers[sight] = Worker(sight, work, failed, prepare=prepare)
 
     def change(self, settings: Settings) -> None:

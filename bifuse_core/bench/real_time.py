@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bifuse_core.bench.process_meter import resident_mebibytes
 from bifuse_core.engine.engine import Engine
-from bifuse_core.engine.threads import PERCEPTION_NICENESS, limit_thread
+from bifuse_core.engine.threads import DETECTION_NICENESS, SEGMENTATION_NICENESS, limit_thread
 from bifuse_core.streams.meters import LatencyMeter
 from bifuse_core.streams.worker import Worker
 
@@ -114,8 +114,11 @@ def run_in_real_time(
         return Worker(name, work, errors.append, prepare=partial(limit_thread, threads, nice))
 
     sights = [
-        worker(name, partial(timed, name, look), threads[1], PERCEPTION_NICENESS)
-        for name, look in ((BOXES, engine.detect), (MASKS, engine.segment))
+        worker(name, partial(timed, name, look), threads[1], nice)
+        for name, look, nice in (
+            (BOXES, engine.detect, DETECTION_NICENESS),
+            (MASKS, engine.segment, SEGMENTATION_NICENESS),
+        )
     ]
 
     def fuse_pair(pair: Pair) -> NDArray[np.uint8]:

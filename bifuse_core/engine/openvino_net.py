@@ -61,7 +61,7 @@ class OpenVinoNet:
                 del self._runs[next(iter(self._runs))]
             self._runs[size] = self._compiled(size)
         request, points = self._runs[size]
-        request.infer([np.ascontiguousarray(rgb.float().numpy())])
+        request.infer([np.ascontiguousarray(rgb.float().numpy())], share_inputs=True)
         # The next picture overwrites them.
         made = tuple(torch.from_numpy(output.data.copy()) for output in request.output_tensors)
         return put_together(made, points)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -66,7 +68,8 @@ def classify(net: nn.Module, rgb: Tensor, size: tuple[int, int] | None = None) -
         seen = F.interpolate(rgb.float(), size=size, mode="bilinear", antialias=True)
         rgb = seen.to(rgb.dtype)
     logits = net(rgb)
-    return _classes_of(logits, (height, width)).masked_fill_(logits.isnan().any(), UNLABELLED)
+    classes_of = _classes_on_cpu if logits.device.type == "cpu" else _classes_of
+    return classes_of(logits, (height, width)).masked_fill_(logits.isnan().any(), UNLABELLED)
 
 
 def require_known(classes: Tensor) -> None:
@@ -90,6 +93,21 @@ def _classes_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
         classes.masked_fill_(enlarged > highest, number)
         torch.maximum(highest, enlarged, out=highest)
     return classes[:, 0]
+
+
+def _classes_on_cpu(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Do what `_classes_of` does, several times as fast."""
+    height, width = size
+    classes = np.zeros((len(logits), height, width), np.uint8)
+    for planes, found in zip(logits.float().numpy(), classes, strict=True):
+        enlarged = (cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in planes)
+        highest = next(enlarged)
+        for number, other in enumerate(enlarged, start=1):
+            higher = (other > highest).view(np.uint8)
+            # The last class that was higher than all before it has the largest number of them.
+            np.maximum(found, higher * np.uint8(number), out=found)
+            np.maximum(highest, other, out=highest)
+    return torch.from_numpy(classes)
 
 
 def _rounded(side: float) -> int:
