@@ -16,8 +16,10 @@ from bifuse_ros.perception_parameters import PERCEPTION_PARAMETERS
 
 NETWORK = SHIPPED[0]
 """Which fuses in all cases; the goals are set for it."""
-BACKENDS = ("torch", "openvino")
-"""Which run detector and segmenter."""
+PACKAGES = {"torch": (), "openvino": ("openvino",), "onnxruntime": ("onnx", "onnxruntime")}
+"""What each backend needs besides."""
+BACKENDS = tuple(PACKAGES)
+"""Which run detector and segmenter, ONNX Runtime the fusion too."""
 
 _DEFAULTS = {parameter.name: parameter.default for parameter in PERCEPTION_PARAMETERS}
 
@@ -122,10 +124,16 @@ def chosen(patterns: list[str] | None, quick: bool) -> list[Case]:
     if not cases:
         names = "\n  ".join(case.name for case in (*FUSION, *PERCEPTION))
         raise ValueError(f"no case is called {patterns} here; there are\n  {names}")
-    there = [c for c in cases if c.backend != "openvino" or importlib.util.find_spec("openvino")]
+    there = [case for case in cases if not _missing(case)]
     if not there:
+        missing = dict.fromkeys(name for case in cases for name in _missing(case))
         raise ImportError(
-            f"{', '.join(case.name for case in cases)}: the package openvino is not installed; "
-            "pip install openvino==2026.4.1"
+            f"{', '.join(case.name for case in cases)}: {', '.join(missing)} not installed; "
+            "docs/backends.md says how to"
         )
     return there
+
+
+def _missing(case: Case) -> list[str]:
+    needed = PACKAGES[case.backend] if case.backend else ()
+    return [name for name in needed if not importlib.util.find_spec(name)]
