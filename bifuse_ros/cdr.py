@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from struct import unpack_from
-from typing import NamedTuple
 
 from bifuse_core.imaging.encodings import ImageError
 
 
-class SerialisedImage(NamedTuple):
+@dataclass
+class SerialisedImage:
     """The fields of a sensor_msgs/Image behind its header; `data` is a view of the message."""
 
     height: int

@@ -10,7 +10,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage
 
 from bifuse_core.data.bags import TOPICS, Synchronisation
-from bifuse_core.data.choosing import PairChoice
+from bifuse_core.data.choosing import ChoiceCounters, PairChoice
 from bifuse_core.imaging.brightness import mean_luminance
 from bifuse_core.imaging.encodings import packed_rgb, raw_rgb
 from bifuse_core.streams.pairing import Pair, StreamPairing
@@ -34,7 +34,7 @@ CHOICE_PARAMETERS = (
     Declared("choose.detections", "fusion_node/detections", "topic that says what is seen"),
     Declared("choose.score", 0.3, "least score of what counts as seen", (0.0, 1.0)),
     Declared("choose.classes", [ALL], "names of the classes that count as seen, or all"),
-    Declared("choose.wait", 1.0, "s that a pair waits to be looked at", (0.0, 60.0)),
+    Declared("choose.wait", 2.0, "s that a pair waits to be looked at", (0.0, 60.0)),
     Declared("choose.dark", False, "only pairs whose RGB image is dark"),
     Declared("choose.luminance", 0.25, "mean of an image that is dark; white is 1", (0.0, 1.0)),
     Declared("sync.slop", Synchronisation.slop, "largest stamp distance of a pair, s", (0.0, 1.0)),
@@ -76,8 +76,10 @@ class PairRecording:
             report=report,
         )
 
-    def __str__(self) -> str:
-        return str(self._choice.counters)
+    @property
+    def counters(self) -> ChoiceCounters:
+        """What became of the pairs so far."""
+        return self._choice.counters
 
     def receive(self, which: int, message: Received) -> list[Received]:
         """Take in a message and return those that are to be written now.

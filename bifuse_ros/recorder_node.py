@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -40,8 +41,8 @@ PARAMETERS = (
     *CHOICE_PARAMETERS,
 )
 
-LOG_INTERVAL = 5.0
-"""Seconds between two log lines about malformed images."""
+LOG_INTERVAL = 10.0
+"""Seconds between two log lines about the pairs, and about malformed images."""
 
 
 class RecorderNode(Node):
@@ -76,7 +77,10 @@ class RecorderNode(Node):
         )
         self.recorded = 0
         # Not the clock of a simulation, which may stand still.
-        self.create_timer(0.1, self._subscribe, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.1, self._subscribe, clock=clock)
+        if self._pairs:
+            self.create_timer(LOG_INTERVAL, self._tell, clock=clock)
 
     def destroy_node(self) -> None:
         """Finish the bag with the node."""
@@ -92,7 +96,6 @@ class RecorderNode(Node):
         try:
             if self._pairs:
                 left = self._pairs.flush()
-                self.get_logger().info(str(self._pairs))
                 if bags.open:
                     bags.write(left)
         finally:
@@ -103,6 +106,7 @@ class RecorderNode(Node):
             {
                 "version": __version__,
                 "recorder": self._values,
+                "pairs": asdict(self._pairs.counters) if self._pairs else {},
                 "parameters": self.provenance.parameters,
                 "weights": self.provenance.weights,
             }
@@ -146,6 +150,10 @@ class RecorderNode(Node):
         assert self._bags
         self._bags.write(messages)
         self.recorded += len(messages)
+
+    def _tell(self) -> None:
+        if self._pairs:
+            self.get_logger().info(str(self._pairs.counters))
 
     def _unreadable(self, error: str) -> None:
         self.get_logger().error(f"pair not chosen: {error}", throttle_duration_sec=LOG_INTERVAL)

@@ -127,16 +127,15 @@ runpy.run_module("bifuse_ros.recorder_node", run_name="__main__", alter_sys=Fals
 """
 
 
-@pytest.mark.parametrize("every", [0, 1])
 def test_the_node_ends_with_one_error_and_a_good_bag(
-    client: Client, process: Callable[..., subprocess.Popen[str]], tmp_path: Path, every: int
+    client: Client, process: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "limited.py").write_text(LIMITED)
     cameras = [
         client.create_publisher(Image, f"/{camera}/image_raw", qos_profile_sensor_data)
         for camera in ("thermal", "rgb")
     ]
-    options = ["-p", f"choose.every:={every}", "-p", f"bag:={tmp_path / 'bag'}"]
+    options = ["-p", "choose.every:=1", "-p", f"bag:={tmp_path / 'bag'}"]
     path = f"{tmp_path}:{ROOT}"
     recorder = process("limited", "--ros-args", *options, PYTHONPATH=path)
     client.until(lambda: all(c.get_subscription_count() for c in cameras), "it records")

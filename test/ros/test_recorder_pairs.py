@@ -179,6 +179,7 @@ def test_a_bag_says_under_what_it_was_recorded(
     notes = bag_notes(tmp_path / "bag")
     assert notes["version"] == __version__
     assert notes["recorder"]["choose.every"] == 2
+    assert notes["pairs"]["chosen"] == 0
     assert values.items() <= notes["parameters"].items()
     assert notes["parameters"]["detection.classes"] == ["all"]
     weights = ROOT / "bifuse_core" / "weights" / "edge.safetensors"
