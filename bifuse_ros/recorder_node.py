@@ -17,6 +17,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from bifuse_core import __version__
 from bifuse_core.data.bag_notes import noted
+from bifuse_core.streams.pairing import RGB
 from bifuse_ros.bag_series import BagSeries, Received
 from bifuse_ros.pair_recording import CHOICE_PARAMETERS, PairRecording, check_choice
 from bifuse_ros.parameters import Declared, declare, refuse_unknown
@@ -64,6 +65,10 @@ class RecorderNode(Node):
         if values["choose.every"]:
             self._pairs = PairRecording(values, self._unreadable)
             chosen = self._resolved("choose.images, choose.detections", self._pairs.topics)
+            if len(chosen) < len(self._pairs.topics):
+                raise ValueError(
+                    f"choose.images, choose.detections: {self._pairs.topics} are not all different"
+                )
             self._roles = {topic: role for role, topic in enumerate(chosen)}
         self._waiting = list(dict.fromkeys([*topics, *self._roles]))
         self._values = values
@@ -156,7 +161,10 @@ class RecorderNode(Node):
             self.get_logger().info(str(self._pairs.counters))
 
     def _unreadable(self, error: str) -> None:
-        self.get_logger().error(f"pair not chosen: {error}", throttle_duration_sec=LOG_INTERVAL)
+        topic = list(self._roles)[RGB]
+        self.get_logger().error(
+            f"{topic}: pair not chosen: {error}", throttle_duration_sec=LOG_INTERVAL
+        )
 
 
 def message_class(kind: str) -> Any:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,15 +22,11 @@ from vision_msgs.msg import (
     ObjectHypothesisWithPose,
 )
 
-from bifuse_core import __version__
 from bifuse_core.data.bag_notes import bag_notes
 from bifuse_core.data.bags import BagPairs
-from bifuse_core.data.faults import PairError
-from bifuse_ros.fusion_node import FusionNode
 from bifuse_ros.recorder_node import RecorderNode
 
 Spin = Callable[[Node], Node]
-ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 96, 64
 START = 1_700_000_000_000_000_000
 PERIOD = 40_000_000
@@ -141,6 +135,25 @@ def test_only_dark_pairs_in_which_something_is_seen(
     assert numbers(tmp_path / "bag", 12) == [1, 5, 9]
 
 
+def test_a_malformed_image_is_named_and_the_others_are_recorded(
+    running: Spin, client: Client, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cameras = Cameras(client)
+    recorder = running(recorder_node(tmp_path / "bag", choose__every=1, choose__dark=True))
+    cameras.found()
+    for number in range(6):
+        thermal, rgb = scene(number, WIDTH, HEIGHT)
+        stamp = START + number * PERIOD
+        colours = image(rgb // 16, "rgb8", stamp)
+        colours.step = 3 if number == 2 else colours.step
+        cameras.send(stamp, image(thermal, "mono8", stamp), colours)
+    client.until(lambda: recorder.recorded >= 6 + 2 * 4, "it is recorded")
+    recorder.destroy_node()
+    assert numbers(tmp_path / "bag", 6) == [0, 1, 3, 4, 5]
+    assert bag_notes(tmp_path / "bag")["pairs"]["unreadable"] == 1
+    assert "/rgb/image_raw: pair not chosen: step is 3 bytes" in capfd.readouterr().err
+
+
 def test_compressed_images_are_chosen_too(running: Spin, client: Client, tmp_path: Path) -> None:
     import cv2
 
@@ -161,44 +174,6 @@ def test_compressed_images_are_chosen_too(running: Spin, client: Client, tmp_pat
     client.until(lambda: recorder.recorded >= 6 + 2 * 4, "it is recorded")
     recorder.destroy_node()
     assert numbers(tmp_path / "bag", 6) == [0, 1, 3, 4, 5]
-
-
-def test_a_bag_says_under_what_it_was_recorded(
-    running: Spin, client: Client, tmp_path: Path
-) -> None:
-    mcap_reader = pytest.importorskip("mcap.reader", reason="mcap is missing")
-    values = {"warm_up.width": WIDTH, "warm_up.height": HEIGHT, "sync.slop": 0.015}
-    values |= {"detector": "none", "segmenter": "none"}
-    fusion = FusionNode(parameter_overrides=[Parameter(n, value=v) for n, v in values.items()])
-    fusion.start()
-    running(fusion)
-    recorder = running(recorder_node(tmp_path / "bag", choose__every=2))
-    known = recorder.provenance
-    client.until(lambda: known.parameters and known.weights, "the fusion node answers")
-    recorder.destroy_node()
-    notes = bag_notes(tmp_path / "bag")
-    assert notes["version"] == __version__
-    assert notes["recorder"]["choose.every"] == 2
-    assert notes["pairs"]["chosen"] == 0
-    assert values.items() <= notes["parameters"].items()
-    assert notes["parameters"]["detection.classes"] == ["all"]
-    weights = ROOT / "bifuse_core" / "weights" / "edge.safetensors"
-    sums = {"weights sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
-    assert notes["weights"] == sums
-    # The copy in the file, for those who get it alone.
-    with (tmp_path / "bag" / "bag.mcap").open("rb") as file:
-        (metadata,) = mcap_reader.make_reader(file).iter_metadata()
-    assert json.dumps(sums) in metadata.metadata["serialized_metadata"].replace("\n", "")
-
-
-def test_a_bag_of_another_recorder_has_no_notes(tmp_path: Path) -> None:
-    (tmp_path / "metadata.yaml").write_text("rosbag2_bagfile_information: {custom_data: {a: b}}")
-    assert bag_notes(tmp_path) == {}
-    (tmp_path / "metadata.yaml").write_text("[1, 2]")
-    with pytest.raises(PairError, match=r"metadata\.yaml"):
-        bag_notes(tmp_path)
-    with pytest.raises(PairError, match="nothing"):
-        bag_notes(tmp_path / "nothing")
 
 
 def test_bags_are_split_by_size_between_pairs(
@@ -230,6 +205,8 @@ def test_bags_are_split_by_size_between_pairs(
         ({"choose__seen": True}, "choose.every is 0"),
         ({"choose__every": 1, "choose__images": ["rgb/image_raw"]}, "name two topics"),
         ({"choose__every": 1, "choose__images": ["a", "a b"]}, "'a b' is no valid name"),
+        ({"choose__every": 1, "choose__images": ["a", "/a"]}, "not all different"),
+        ({"node": "a b"}, "node: 'a b' is no valid name"),
     ],
 )
 def test_a_choice_of_nothing_is_refused(
