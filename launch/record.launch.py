@@ -24,6 +24,9 @@ PARAMETERS = (
     ("score", float, "0.3", "choose.score", "least score of what counts as seen"),
     ("dark", bool, "false", "choose.dark", "only pairs whose RGB image is dark"),
     ("luminance", float, "0.25", "choose.luminance", "mean of an image that is dark; white is 1"),
+    # Those of the fusion node.
+    ("slop", float, "0.02", "sync.slop", "largest stamp distance of a pair, s"),
+    ("offset", float, "0.0", "sync.offset", "added to thermal stamps, s"),
 )
 
 
