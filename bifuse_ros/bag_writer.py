@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +20,10 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from bifuse_ros.mcap_ending import EndingWriter
 
 FORMAT_VERSION: Literal[8] = 8
 """Of the metadata; Humble and later read it."""
@@ -34,16 +38,21 @@ class BagWriter:
 
     Raises:
         FileExistsError: the folder exists.
+        OSError: it cannot be written, on a full disk say; nothing is left of it.
     """
 
     def __init__(self, path: Path, *, compress: bool = False) -> None:
         if path.exists():
             raise FileExistsError(f"{path} exists; a bag is never overwritten")
         self._types = get_typestore(Stores.ROS2_JAZZY)
-        self._writer = Writer(path, version=FORMAT_VERSION, storage_plugin=StoragePlugin.MCAP)
+        self._writer = EndingWriter(path, version=FORMAT_VERSION, storage_plugin=StoragePlugin.MCAP)
         if compress:
             self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-        self._writer.open()
+        try:
+            self._writer.open()
+        except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
+            raise OSError(f"{path}: {error.strerror}") from error
         self._connections: list[Connection] = []
 
     def add_topic(self, topic: str, kind: str, offered: list[QoSProfile]) -> int:
@@ -74,8 +83,19 @@ class BagWriter:
         except OSError as error:
             raise OSError(f"{self._writer.path}: {error.strerror}; the bag ends here") from error
 
-    def close(self) -> None:
-        """Write what is pending and the metadata."""
+    @property
+    def size(self) -> int:
+        """Bytes of the bag so far."""
+        return self._writer.size
+
+    def close(self, notes: Mapping[str, str] | None = None) -> None:
+        """Write what is pending and the metadata; on a full disk with as many messages as fit.
+
+        Args:
+            notes: custom data of the metadata.
+        """
+        for name, note in (notes or {}).items():
+            self._writer.set_custom_data(name, note)
         self._writer.close()
 
     def _register(self, kind: str) -> None:

@@ -4,16 +4,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from bifuse_ros.bag_writer import BagWriter
+from bifuse_core import __version__
+from bifuse_core.data.bag_notes import noted
+from bifuse_core.streams.pairing import RGB
+from bifuse_ros.bag_series import BagSeries, Received
+from bifuse_ros.pair_recording import CHOICE_PARAMETERS, PairRecording, check_choice
 from bifuse_ros.parameters import Declared, declare, refuse_unknown
+from bifuse_ros.provenance import Provenance
 from bifuse_ros.running import run
 
 PARAMETERS = (
@@ -24,58 +32,114 @@ PARAMETERS = (
     ),
     Declared("bag", "bag", "folder to write; must not exist"),
     Declared("compress", False, "compress with zstd"),
+    Declared(
+        "split_size",
+        0,
+        "MiB after which the bag ends and the next begins: BAG_0, BAG_1, ...; 0: one bag",
+        (0, 2**20),
+    ),
+    Declared("node", "fusion_node", "whose parameters and weights are noted in the bag"),
+    *CHOICE_PARAMETERS,
 )
+
+LOG_INTERVAL = 10.0
+"""Seconds between two log lines about the pairs, and about malformed images."""
 
 
 class RecorderNode(Node):
     """Subscribes its topics with the quality of service they offer, and writes what arrives.
 
-    A topic whose type is not installed is reported and left out; a full disk ends the node with an
-    error.
+    Of two cameras it can write chosen pairs alone. A topic whose type is not installed is reported
+    and left out; a full disk ends the node with an error, and the bag before it.
     """
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("recorder_node", **node_options)
-        self._writer: BagWriter | None = None
+        self._bags: BagSeries | None = None
+        self._pairs: PairRecording | None = None
         values = declare(self, PARAMETERS)
         refuse_unknown(self, PARAMETERS)
-        self._waiting = self._resolved(values["topics"] or [])
-        self._writer = BagWriter(Path(values["bag"]).expanduser(), compress=values["compress"])
+        check_choice(values)
+        topics = self._resolved("topics", values["topics"] or [])
+        self._roles: dict[str, int] = {}
+        if values["choose.every"]:
+            self._pairs = PairRecording(values, self._unreadable)
+            chosen = self._resolved("choose.images, choose.detections", self._pairs.topics)
+            if len(chosen) < len(self._pairs.topics):
+                raise ValueError(
+                    f"choose.images, choose.detections: {self._pairs.topics} are not all different"
+                )
+            self._roles = {topic: role for role, topic in enumerate(chosen)}
+        self._waiting = list(dict.fromkeys([*topics, *self._roles]))
+        self._values = values
+        (node,) = self._resolved("node", [values["node"]])
+        self.provenance = Provenance(self, node)
+        self._bags = BagSeries(
+            Path(values["bag"]).expanduser(),
+            compress=values["compress"],
+            size=values["split_size"] * 2**20,
+            notes=self._notes,
+        )
         self.recorded = 0
-        self.create_timer(0.1, self._subscribe)
+        # Not the clock of a simulation, which may stand still.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.1, self._subscribe, clock=clock)
+        if self._pairs:
+            self.create_timer(LOG_INTERVAL, self._tell, clock=clock)
 
     def destroy_node(self) -> None:
         """Finish the bag with the node."""
-        writer, self._writer = self._writer, None
+        bags, self._bags = self._bags, None
         try:
-            if writer:
-                writer.close()
+            if bags:
+                self._finish(bags)
         except OSError as error:
             self.get_logger().error(f"the end of the bag is not written: {error}")
         super().destroy_node()
 
-    def _resolved(self, topics: list[str]) -> list[str]:
+    def _finish(self, bags: BagSeries) -> None:
+        try:
+            if self._pairs:
+                left = self._pairs.flush()
+                if bags.open:
+                    bags.write(left)
+        finally:
+            bags.close()
+
+    def _notes(self) -> Mapping[str, str]:
+        return noted(
+            {
+                "version": __version__,
+                "recorder": self._values,
+                "pairs": asdict(self._pairs.counters) if self._pairs else {},
+                "parameters": self.provenance.parameters,
+                "weights": self.provenance.weights,
+            }
+        )
+
+    def _resolved(self, parameter: str, topics: list[str]) -> list[str]:
         if not topics:
-            raise ValueError("topics is empty; there is nothing to record")
+            raise ValueError(f"{parameter} is empty; there is nothing to record")
         names = []
         for topic in topics:
             try:
                 names.append(self.resolve_topic_name(topic))
             # rclpy has no class of its own for a bad name.
             except Exception as error:
-                raise ValueError(f"topics: {topic!r} is no name of a topic") from error
+                raise ValueError(f"{parameter}: {topic!r} is no valid name") from error
         return list(dict.fromkeys(names))
 
     def _subscribe(self) -> None:
         types = dict(self.get_topic_names_and_types())
         for topic in tuple(self._waiting):
             offered = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
-            if not (self._writer and offered and topic in types):
+            if not (self._bags and offered and topic in types):
                 continue
             self._waiting.remove(topic)
             kind = types[topic][0]
             try:
-                write = partial(self._write, self._writer.add_topic(topic, kind, offered))
+                number = self._bags.add_topic(topic, kind, offered)
+                write = partial(self._receive, self._roles.get(topic), number, kind)
                 self.create_subscription(
                     message_class(kind), topic, write, requested(offered), raw=True
                 )
@@ -83,10 +147,24 @@ class RecorderNode(Node):
             except Exception as error:
                 self.get_logger().error(f"{topic} is not recorded: {error}")
 
-    def _write(self, topic: int, data: bytes) -> None:
-        assert self._writer
-        self._writer.write(topic, self.get_clock().now().nanoseconds, data)
-        self.recorded += 1
+    def _receive(self, role: int | None, topic: int, kind: str, data: bytes) -> None:
+        message = Received(topic, kind, self.get_clock().now().nanoseconds, data)
+        messages = [message]
+        if self._pairs and role is not None:
+            messages = self._pairs.receive(role, message)
+        assert self._bags
+        self._bags.write(messages)
+        self.recorded += len(messages)
+
+    def _tell(self) -> None:
+        if self._pairs:
+            self.get_logger().info(str(self._pairs.counters))
+
+    def _unreadable(self, error: str) -> None:
+        topic = list(self._roles)[RGB]
+        self.get_logger().error(
+            f"{topic}: pair not chosen: {error}", throttle_duration_sec=LOG_INTERVAL
+        )
 
 
 def message_class(kind: str) -> Any:

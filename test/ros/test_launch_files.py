@@ -9,16 +9,28 @@ then does with the description is not tested there.
 from __future__ import annotations
 
 import importlib.util
+import re
+import signal
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from image_messages import image, scene
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from spinning import Client
 
+from bifuse_core.data.bag_notes import bag_notes
+from bifuse_core.data.bags import BagPairs
 from bifuse_ros.camera_node import PARAMETERS as CAMERA_PARAMETERS
 from bifuse_ros.fusion_parameters import PARAMETERS as FUSION_PARAMETERS
+from bifuse_ros.recorder_node import PARAMETERS as RECORDER_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -128,3 +140,74 @@ def test_rviz_shows_topics_that_the_launch_files_publish() -> None:
     topics = {display["Topic"]["Value"] for display in displays}
     results = {"/fusion_node/fused/image", "/fusion_node/overlay/image"}
     assert topics == {*results, "/thermal/image_raw", "/rgb/image_raw"}
+
+
+def recording(load: Any, **arguments: str) -> dict[str, Any]:
+    """Return the parameters that the recorder gets of record.launch.py."""
+    (node,) = described(load, "record.launch.py", "Node")
+    assert node.named["executable"] == "recorder_node"
+    declared = described(load, "record.launch.py", "DeclareLaunchArgument")
+    given = {each.arguments[0]: each.named["default_value"] for each in declared} | arguments
+    parameters = {}
+    for name, value in (item for each in node.named["parameters"] for item in each.items()):
+        if type(value).__name__ == "ParameterValue":
+            value, kind = value.arguments[0], value.named["value_type"]
+            parameters[name] = kind(yaml.safe_load(given[value.arguments[0]]))
+        else:
+            parameters[name] = yaml.safe_load(given[value.arguments[0]])
+    return parameters
+
+
+def test_recording_beside_a_vehicle_and_with_one(load: Any) -> None:
+    (included,) = described(load, "record.launch.py", "IncludeLaunchDescription")
+    assert included.named["condition"].arguments[0].arguments == ("fusion",)
+    variables = described(load, "record.launch.py", "SetEnvironmentVariable")
+    vehicle = described(load, "bifuse.launch.py", "SetEnvironmentVariable")
+    assert [v.arguments[0] for v in variables] == [v.arguments[0] for v in vehicle]
+    # Both share their arguments: no name may mean two things.
+    arguments = {
+        name: {a.arguments[0] for a in described(load, name, "DeclareLaunchArgument")}
+        for name in ("record.launch.py", "bifuse.launch.py")
+    }
+    shared = {"thermal", "rgb", "namespace", "use_sim_time"}
+    assert arguments["record.launch.py"] & arguments["bifuse.launch.py"] == shared
+
+
+def test_record_launch_gives_the_recorder_the_defaults_that_it_has(load: Any) -> None:
+    parameters = recording(load)
+    assert parameters.pop("use_sim_time") is False
+    bag = parameters.pop("bag")
+    assert re.fullmatch(r"bifuse_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", bag)
+    defaults = {declared.name: declared.default for declared in RECORDER_PARAMETERS}
+    # All pairs rather than all images.
+    assert parameters == {name: defaults[name] for name in parameters} | {"choose.every": 1}
+    for name, value in parameters.items():
+        assert type(value) is type(defaults[name]), name
+
+
+def test_what_record_launch_starts_leaves_a_bag(
+    load: Any, client: Client, process: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    parameters = recording(load, bag="drive", every="2")
+    options = [part for n, v in parameters.items() for part in ("-p", f"{n}:={v}")]
+    recorder = process("bifuse_ros.recorder_node", "--ros-args", *options)
+    cameras = [
+        client.create_publisher(Image, f"/{camera}/image_raw", qos_profile_sensor_data)
+        for camera in ("thermal", "rgb")
+    ]
+    client.until(lambda: all(c.get_subscription_count() for c in cameras), "it records")
+    client.pause(0.5)
+    for number in range(8):
+        pictures = zip(cameras, scene(number, 64, 48), ("mono8", "rgb8"), strict=True)
+        for camera, picture, encoding in pictures:
+            camera.publish(image(picture, encoding, (number + 1) * 40_000_000))
+        client.pause(0.05)
+    client.pause(1.0)
+    recorder.send_signal(signal.SIGINT)
+    output, _ = recorder.communicate(timeout=20)
+    assert recorder.returncode == 0, output
+    assert bag_notes(tmp_path / "drive")["pairs"]["skipped"] == 4
+    pairs = list(BagPairs(tmp_path / "drive"))
+    assert len(pairs) == 4
+    for number, pair in enumerate(pairs):
+        np.testing.assert_array_equal(pair.rgb, scene(2 * number, 64, 48)[1])

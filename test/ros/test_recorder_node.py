@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from spinning import Client
 from bifuse_ros.recorder_node import RecorderNode
 
 Spin = Callable[[Node], Node]
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def recorder_node(bag: Path, topics: list[str], compress: bool = False) -> RecorderNode:
@@ -94,37 +92,6 @@ def test_a_bag_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "bag").mkdir()
     with pytest.raises(FileExistsError, match="never overwritten"):
         recorder_node(tmp_path / "bag", ["/thermal/image_raw"])
-
-
-LIMITED = """
-import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
-sys.argv = ["recorder_node", *sys.argv[1:]]
-runpy.run_module("bifuse_ros.recorder_node", run_name="__main__", alter_sys=False)
-"""
-
-
-def test_a_full_disk_ends_it_with_an_error(
-    client: Client, process: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
-    (tmp_path / "limited.py").write_text(LIMITED)
-    cameras = client.create_publisher(Image, "/thermal/image_raw", qos_profile_sensor_data)
-    options = ["-p", "topics:=[/thermal/image_raw]", "-p", f"bag:={tmp_path / 'bag'}"]
-    path = f"{tmp_path}:{ROOT}"
-    recorder = process("limited", "--ros-args", *options, PYTHONPATH=path)
-    client.until(cameras.get_subscription_count, "it records")
-    picture = scene(0, 640, 480)[0]
-
-    def ended() -> bool:
-        cameras.publish(image(picture, "mono8", 1))
-        client.pause(0.02)
-        return recorder.poll() is not None
-
-    client.until(ended, "it ends")
-    output, _ = recorder.communicate()
-    assert recorder.returncode == 1, output
-    assert "File too large" in output
-    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("topic", ["/bad name!", ""])
