@@ -35,6 +35,7 @@ setup(
             "fusion_node = bifuse_ros.fusion_node:main",
             "camera_node = bifuse_ros.camera_node:main",
             "recorder_node = bifuse_ros.recorder_node:main",
+            "view_node = bifuse_ros.view_node:main",
             "bench = bifuse_ros.bench.__main__:main",
             "soak = bifuse_ros.bench.soak:main",
             "bifuse = bifuse_core.__main__:main",

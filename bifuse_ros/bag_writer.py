@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 from rosbags.interfaces import (
@@ -21,9 +20,9 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from bifuse_ros.mcap_ending import EndingWriter
+from bifuse_ros.message_definition import types_with
 
 FORMAT_VERSION: Literal[8] = 8
 """Of the metadata; Humble and later read it."""
@@ -44,7 +43,6 @@ class BagWriter:
     def __init__(self, path: Path, *, compress: bool = False) -> None:
         if path.exists():
             raise FileExistsError(f"{path} exists; a bag is never overwritten")
-        self._types = get_typestore(Stores.ROS2_JAZZY)
         self._writer = EndingWriter(path, version=FORMAT_VERSION, storage_plugin=StoragePlugin.MCAP)
         if compress:
             self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
@@ -66,12 +64,10 @@ class BagWriter:
         Raises:
             ValueError: the definition of the message type is not installed.
         """
-        if kind not in self._types.types:
-            self._register(kind)
         profiles = [_qos(profile) for profile in offered]
         self._connections.append(
             self._writer.add_connection(
-                topic, kind, typestore=self._types, offered_qos_profiles=profiles
+                topic, kind, typestore=types_with(kind), offered_qos_profiles=profiles
             )
         )
         return len(self._connections) - 1
@@ -97,16 +93,6 @@ class BagWriter:
         for name, note in (notes or {}).items():
             self._writer.set_custom_data(name, note)
         self._writer.close()
-
-    def _register(self, kind: str) -> None:
-        package = kind.split("/")[0]
-        try:
-            folder = Path(get_package_share_directory(package)) / "msg"
-        except PackageNotFoundError as error:
-            raise ValueError(f"the package of message type {kind} is not installed") from error
-        for file in sorted(folder.glob("*.msg")):
-            name = f"{package}/msg/{file.stem}"
-            self._types.register(get_types_from_msg(file.read_text(encoding="utf-8"), name))
 
 
 def _qos(profile: QoSProfile) -> Qos:

@@ -84,3 +84,21 @@ def refuse_unknown(node: Node, parameters: Iterable[Declared]) -> None:
     unknown = sorted(n for n in given if n not in ours and not n.startswith("qos_overrides."))
     if unknown:
         raise ValueError(f"there are no parameters named {', '.join(unknown)}")
+
+
+def resolved_names(node: Node, parameter: str, names: Iterable[str]) -> list[str]:
+    """Return names of topics or nodes in full, each once, as a node resolves them.
+
+    Raises:
+        ValueError: there is none, or one is no name; the message names the parameter.
+    """
+    found = []
+    for name in names:
+        try:
+            found.append(node.resolve_topic_name(name))
+        # rclpy has no class of its own for a bad name.
+        except Exception as error:
+            raise ValueError(f"{parameter}: {name!r} is no valid name") from error
+    if not found:
+        raise ValueError(f"{parameter} is empty; name at least one")
+    return list(dict.fromkeys(found))

@@ -20,7 +20,7 @@ from bifuse_core.data.bag_notes import noted
 from bifuse_core.streams.pairing import RGB
 from bifuse_ros.bag_series import BagSeries, Received
 from bifuse_ros.pair_recording import CHOICE_PARAMETERS, PairRecording, check_choice
-from bifuse_ros.parameters import Declared, declare, refuse_unknown
+from bifuse_ros.parameters import Declared, declare, refuse_unknown, resolved_names
 from bifuse_ros.provenance import Provenance
 from bifuse_ros.running import run
 
@@ -60,11 +60,11 @@ class RecorderNode(Node):
         values = declare(self, PARAMETERS)
         refuse_unknown(self, PARAMETERS)
         check_choice(values)
-        topics = self._resolved("topics", values["topics"] or [])
+        topics = resolved_names(self, "topics", values["topics"] or [])
         self._roles: dict[str, int] = {}
         if values["choose.every"]:
             self._pairs = PairRecording(values, self._unreadable)
-            chosen = self._resolved("choose.images, choose.detections", self._pairs.topics)
+            chosen = resolved_names(self, "choose.images, choose.detections", self._pairs.topics)
             if len(chosen) < len(self._pairs.topics):
                 raise ValueError(
                     f"choose.images, choose.detections: {self._pairs.topics} are not all different"
@@ -72,7 +72,7 @@ class RecorderNode(Node):
             self._roles = {topic: role for role, topic in enumerate(chosen)}
         self._waiting = list(dict.fromkeys([*topics, *self._roles]))
         self._values = values
-        (node,) = self._resolved("node", [values["node"]])
+        (node,) = resolved_names(self, "node", [values["node"]])
         self.provenance = Provenance(self, node)
         self._bags = BagSeries(
             Path(values["bag"]).expanduser(),
@@ -116,18 +116,6 @@ class RecorderNode(Node):
                 "weights": self.provenance.weights,
             }
         )
-
-    def _resolved(self, parameter: str, topics: list[str]) -> list[str]:
-        if not topics:
-            raise ValueError(f"{parameter} is empty; there is nothing to record")
-        names = []
-        for topic in topics:
-            try:
-                names.append(self.resolve_topic_name(topic))
-            # rclpy has no class of its own for a bad name.
-            except Exception as error:
-                raise ValueError(f"{parameter}: {topic!r} is no valid name") from error
-        return list(dict.fromkeys(names))
 
     def _subscribe(self) -> None:
         types = dict(self.get_topic_names_and_types())

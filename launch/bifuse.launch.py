@@ -14,8 +14,13 @@ SHARE = Path(get_package_share_directory("bifuse_ros"))
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Start the node with its parameters, the camera topics remapped, and RViz if asked for."""
+    """Start the node with its parameters and remapped camera topics, and what shows its results."""
     configured = LaunchConfiguration
+    remappings = [
+        (f"{camera}/{topic}", [configured(camera), f"/{topic}"])
+        for camera in ("thermal", "rgb")
+        for topic in ("image_raw", "image_raw/compressed", "camera_info")
+    ]
     return LaunchDescription(
         [
             DeclareLaunchArgument(
@@ -33,6 +38,14 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("use_sim_time", default_value="false"),
             DeclareLaunchArgument("log_level", default_value="info"),
             DeclareLaunchArgument("rviz", default_value="false", description="open RViz too"),
+            DeclareLaunchArgument(
+                "view", default_value="false", description="serve the topics to Foxglove too"
+            ),
+            DeclareLaunchArgument(
+                "view_host",
+                default_value="127.0.0.1",
+                description="address that the view listens on; 0.0.0.0: other machines may connect",
+            ),
             # Without it images above 512 KB do not arrive between processes; a profile of one's
             # own goes before. Fast DDS 2 (Humble, Jazzy) and 3 look at different names.
             *(
@@ -54,11 +67,7 @@ def generate_launch_description() -> LaunchDescription:
                     configured("params_file"),
                     {"use_sim_time": configured("use_sim_time")},
                 ],
-                remappings=[
-                    (f"{camera}/{topic}", [configured(camera), f"/{topic}"])
-                    for camera in ("thermal", "rgb")
-                    for topic in ("image_raw", "image_raw/compressed", "camera_info")
-                ],
+                remappings=remappings,
                 arguments=["--ros-args", "--log-level", configured("log_level")],
             ),
             Node(
@@ -66,6 +75,16 @@ def generate_launch_description() -> LaunchDescription:
                 executable="rviz2",
                 arguments=["-d", str(SHARE / "rviz" / "bifuse.rviz")],
                 condition=IfCondition(configured("rviz")),
+            ),
+            Node(
+                package="bifuse_ros",
+                executable="view_node",
+                name="view_node",
+                namespace=configured("namespace"),
+                output="screen",
+                parameters=[{"host": configured("view_host")}],
+                remappings=remappings,
+                condition=IfCondition(configured("view")),
             ),
         ]
     )

@@ -24,6 +24,7 @@ from bifuse_ros.demo.report import pairs_lost, summary_numbers, write_report
 from bifuse_ros.perception_parameters import PERCEPTION_PARAMETERS
 from bifuse_ros.processes import NodeError
 from bifuse_ros.topics import FUSED
+from bifuse_ros.view_node import PORT
 
 DEFAULTS = {parameter.name: parameter.default for parameter in PERCEPTION_PARAMETERS}
 """What the node sees with, unless told otherwise."""
@@ -44,9 +45,9 @@ def main() -> int:
             segmenter_weights=args.segmenter_weights,
             backend=args.backend,
         )
-        prepare(args.out, args.input)
+        prepare(args.out, args.input, keep=bool(args.view))
         play(args, console)
-        return leave_results(args, source, console)
+        return 0 if args.view else leave_results(args, source, console)
     except (NodeError, ValueError, OSError, ImportError) as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"demo: {error}", style="red", markup=False
@@ -85,6 +86,15 @@ def parse_arguments() -> argparse.Namespace:
         "--seconds", type=not_negative, default=2.0, help="length of each rendered scene"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the rendered scenes")
+    parser.add_argument(
+        "--view",
+        type=port,
+        nargs="?",
+        const=PORT,
+        metavar="PORT",
+        help=f"play over and over for the Foxglove app, which connects to this port ({PORT}), and "
+        "leave no results",
+    )
     args = parser.parse_args()
     if args.seconds < 0.1:
         parser.error("argument --seconds: a scene lasts at least 0.1 s")
@@ -99,6 +109,14 @@ def not_negative(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """Read the number of a port."""
+    value = int(text)
+    if not 0 < value < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port; 1 to 65535")
+    return value
+
+
 def describe_source(args: argparse.Namespace) -> str:
     """Return what will be played in words, having seen that it can be read."""
     if not args.input:
@@ -107,15 +125,15 @@ def describe_source(args: argparse.Namespace) -> str:
     return "Input " + " and ".join(path.name for path in args.input)
 
 
-def prepare(out: Path, played: list[Path]) -> None:
-    """Make the folder for the results, without those of an earlier run.
+def prepare(out: Path, played: list[Path], *, keep: bool) -> None:
+    """Make the folder for the results, without those of an earlier run unless they are to be kept.
 
     Raises:
         DemoError: there is something else in it, or what is to be played.
     """
     bag = (out / "bag").resolve()
     for path in played:
-        if bag in (path.resolve(), *path.resolve().parents):
+        if not keep and bag in (path.resolve(), *path.resolve().parents):
             raise DemoError(
                 f"{path} is a result in {out} and would be replaced; choose another --out"
             )
@@ -123,10 +141,12 @@ def prepare(out: Path, played: list[Path]) -> None:
         raise DemoError(f"{out} is a file; --out names a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "logs" / "fusion_node.yaml").exists():
         raise DemoError(f"{out} holds something else than an earlier demo; name another --out")
+    (out / "logs").mkdir(parents=True, exist_ok=True)
+    if keep:
+        return
     shutil.rmtree(out / "bag", ignore_errors=True)
     for name in ("contact_sheet.png", "animation.webp", "report.html"):
         (out / name).unlink(missing_ok=True)
-    (out / "logs").mkdir(parents=True, exist_ok=True)
 
 
 def leave_results(args: argparse.Namespace, source: str, console: Console) -> int:

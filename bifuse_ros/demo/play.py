@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -25,6 +26,8 @@ from bifuse_ros.processes import (
 )
 from bifuse_ros.topics import RECORDED
 
+LAYOUT = Path(__file__).resolve().parents[2] / "config" / "foxglove_layout.json"
+
 
 class DemoError(NodeError):
     """The demo cannot go on; the message says why."""
@@ -37,9 +40,10 @@ def camera_parameters(args: argparse.Namespace) -> dict[str, Any]:
         "source": paths[0],
         "source_rgb": paths[1],
         "rate": args.rate,
-        "loop": False,
+        "loop": bool(args.view),
         "thermal.encoding": "mono8" if args.input else "mono16",
-        "wait_for_subscribers": 3,
+        # Fusion node and monitor; the recorder, where there is one.
+        "wait_for_subscribers": 2 if args.view else 3,
         # Free-running cameras never agree to the millisecond.
         "jitter": 0.0 if args.input else 0.003,
         # Rendering takes the processors that fusion needs.
@@ -58,7 +62,7 @@ def sight_parameters(args: argparse.Namespace) -> dict[str, str]:
 
 
 def play(args: argparse.Namespace, console: Console) -> None:
-    """Run the nodes until the cameras have played everything."""
+    """Run the nodes until the cameras have played everything, or for a view until Ctrl-C."""
     logs = args.out / "logs"
     fusion = {"network": args.network, **sight_parameters(args)}
     fusion |= {} if args.input else {"thermal.unit": "centikelvin"}
@@ -82,11 +86,15 @@ def play(args: argparse.Namespace, console: Console) -> None:
         console.print(f"starting the nodes (logs: {logs}); preparing the pictures: {doing}")
         nodes.start("bifuse_ros.camera_node", camera_parameters(args), logs)
         nodes.start("bifuse_ros.fusion_node", fusion, logs)
+        if args.view:
+            nodes.start("bifuse_ros.view_node", {"port": args.view}, logs)
+            console.print(f"open Foxglove, connect to ws://127.0.0.1:{args.view}, import {LAYOUT}")
         with console.status("preparing"):
             wait(monitor.prepared, 120 + 30 * args.seconds, "preparing")
-        # Not before: a bag should begin with its first image.
-        nodes.start("bifuse_ros.recorder_node", record, logs)
-        wait(monitor.recorded, 60, "the start of the recorder")
+        if not args.view:
+            # Not before: a bag should begin with its first image.
+            nodes.start("bifuse_ros.recorder_node", record, logs)
+            wait(monitor.recorded, 60, "the start of the recorder")
         monitor.watch()
         show(monitor, executor, nodes[0], nodes[1:], console)
 

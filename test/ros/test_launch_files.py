@@ -31,6 +31,7 @@ from bifuse_core.data.bags import BagPairs
 from bifuse_ros.camera_node import PARAMETERS as CAMERA_PARAMETERS
 from bifuse_ros.fusion_parameters import PARAMETERS as FUSION_PARAMETERS
 from bifuse_ros.recorder_node import PARAMETERS as RECORDER_PARAMETERS
+from bifuse_ros.view_node import PARAMETERS as VIEW_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -134,12 +135,14 @@ def test_the_parameter_file_of_the_node_is_complete_and_holds_the_defaults() -> 
     assert values == {declared.name: declared.default for declared in FUSION_PARAMETERS}
 
 
-def test_rviz_shows_topics_that_the_launch_files_publish() -> None:
-    config = yaml.safe_load((ROOT / "rviz" / "bifuse.rviz").read_text())
-    displays = config["Visualization Manager"]["Displays"]
-    topics = {display["Topic"]["Value"] for display in displays}
-    results = {"/fusion_node/fused/image", "/fusion_node/overlay/image"}
-    assert topics == {*results, "/thermal/image_raw", "/rgb/image_raw"}
+def test_the_view_finds_the_topics_where_the_vehicle_has_them(load: Any) -> None:
+    (vehicle,) = described(load, "bifuse.launch.py", "LifecycleNode")
+    nodes = described(load, "bifuse.launch.py", "Node")
+    (view,) = [node for node in nodes if node.named["executable"] == "view_node"]
+    remapped = [[source for source, _ in node.named["remappings"]] for node in (view, vehicle)]
+    assert remapped[0] == remapped[1]
+    (parameters,) = view.named["parameters"]
+    assert parameters.keys() <= {declared.name for declared in VIEW_PARAMETERS}
 
 
 def recording(load: Any, **arguments: str) -> dict[str, Any]:

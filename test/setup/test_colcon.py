@@ -100,7 +100,7 @@ def test_weights_are_packaged(workspace: Path) -> None:
 def test_executables_run_the_python_of_the_shell(workspace: Path) -> None:
     executables = sorted((workspace / "install" / "bifuse_ros" / "lib" / "bifuse_ros").iterdir())
     names = [path.name for path in executables]
-    nodes = ["camera_node", "fusion_node", "recorder_node"]
+    nodes = ["camera_node", "fusion_node", "recorder_node", "view_node"]
     assert names == sorted([*nodes, "bench", "bifuse", "soak"])
     for path in executables:
         assert path.read_text().splitlines()[0] == "#!/usr/bin/env python3"
