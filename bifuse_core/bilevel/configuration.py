@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,13 +37,31 @@ def read_configuration(kind: type[Kind], file: Path, changes: dict[str, Any] | N
         raise ValueError(f"{file}: not a YAML file ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
         raise ValueError(f"{file}: expected keys and values, such as `network: edge`")
-    for key, value in (changes or {}).items():
+    return configured(kind, content, changes or {}, str(file))
+
+
+def configured(
+    kind: type[Kind], content: dict[str, Any], changes: dict[str, Any], where: str
+) -> Kind:
+    """Return a configuration.
+
+    Args:
+        kind: what it configures.
+        content: its keys and values.
+        changes: values that replace those, as for `read_configuration`.
+        where: the content comes from, for messages.
+
+    Raises:
+        ValueError: see `read_configuration`; the message begins with `where`.
+    """
+    content = copy.deepcopy(content)
+    for key, value in changes.items():
         _change(content, key.split("."), value, key)
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         lines = (_line(kind, fault) for fault in error.errors())
-        raise ValueError(f"{file}: {'; '.join(lines)}") from error
+        raise ValueError(f"{where}: {'; '.join(lines)}") from error
 
 
 def changes_of(pairs: Sequence[str]) -> dict[str, Any]:

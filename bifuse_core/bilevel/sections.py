@@ -100,7 +100,8 @@ class LabelSettings(CameraSettings):
 
     Attributes beside those of `CameraSettings`:
         weight: of its pictures in the losses, for labels that are less than true.
-        labels: folder or COCO file of the boxes.
+        labels: folder or COCO file of the boxes; of a bag: COCO file beside it, see
+            `data.layouts.bag`.
         masks: folder of the masks.
         classes: names of its box labels, where the files do not name them.
         read_as: its classes that are named differently here: one of ours, `ignore` for neither

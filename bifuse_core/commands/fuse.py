@@ -13,7 +13,7 @@ from bifuse_core.data.bag_reader import BAG_SUFFIXES
 from bifuse_core.data.bag_results import BAG_SUFFIX, bag_file
 from bifuse_core.data.bags import TOPICS, BagPairs
 from bifuse_core.data.pairs import PairSource
-from bifuse_core.data.results import Fused, Keep, picture_folder, video_file
+from bifuse_core.data.results import Fused, Keep, picture_folder, require_free, video_file
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VIDEO_SUFFIXES
 from bifuse_core.engine.engine import Engine
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         PairError: a pair cannot be read.
         OSError: the results cannot be written.
     """
-    _refuse_to_overwrite(args.out)
+    require_free(args.out)
     source = open_pairs(*args.input, topics=tuple(args.topics))
     engine = Engine(
         args.network, weights=args.weights, device=args.device, precision=args.precision
@@ -77,14 +77,6 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{args.input[0]}: no pair can be read")
     print(f"{count} pairs fused by {args.network} ({engine.checksum[:12]}): {args.out}")
     return 0
-
-
-def _refuse_to_overwrite(out: Path) -> None:
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
-        what = "holds something" if out.is_dir() else "is there"
-        raise ValueError(f"{out} {what} already and is not overwritten; name another --out")
 
 
 def _results(out: Path, rate: float) -> AbstractContextManager[Keep]:

@@ -20,7 +20,7 @@ from bifuse_core.nets.checkpoint import load_weights, require_classes, save_weig
 from bifuse_core.nets.zoo import shipped_weights
 from bifuse_core.perception.crops import Crops
 from bifuse_core.perception.inputs import input_by_name
-from bifuse_core.perception.learning import finished, learn
+from bifuse_core.perception.learning import Figures, finished, learn, scores_of
 from bifuse_core.perception.lesson import Lesson
 from bifuse_core.perception.settings import TaskSettings, load_task_settings
 from bifuse_core.perception.sources import open_sources
@@ -53,44 +53,61 @@ def run(args: argparse.Namespace) -> int:
         print(f"{weights}: finished, sha256 {sha256_of(weights)}")
         return 0
     torch.set_num_threads(args.threads)
-    checksum = _train(settings, LESSONS[settings.task], args)
+    checksum = train_task(settings, args.config.name, args.data, args.out, args.device)
     print(f"{weights}: sha256 {checksum}")
     return 0
 
 
-def _train(settings: TaskSettings, lesson: Lesson[Any], args: argparse.Namespace) -> str:
-    """Train, write the weights with their card, and return their SHA-256."""
+def train_task(settings: TaskSettings, config: str, data: Path, out: Path, device: str) -> str:
+    """Train, write the weights with their card, and return their SHA-256.
+
+    Args:
+        settings: of the run.
+        config: name of the configuration, for the card.
+        data: folder of its data sets.
+        out: folder of weights, state and curves.
+        device: see `choose_device`.
+
+    Raises:
+        ValueError: a source cannot be used; see also `learning.learn`.
+    """
+    lesson: Lesson[Any] = LESSONS[settings.task]
     torch.manual_seed(settings.seed)
     net, origin = _start(settings, lesson)
-    see = input_by_name(settings.input, args.device)
-    sources = open_sources(settings.sources, args.data, settings.task)
-    scored = open_sources(settings.scored, args.data, settings.task, see)
-    args.out.mkdir(parents=True, exist_ok=True)
+    see = input_by_name(settings.input, device)
+    sources = open_sources(settings.sources, data, settings.task)
+    scored = open_sources(settings.scored, data, settings.task, see)
+    out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     if settings.workers:
         see = input_by_name(settings.input, "cpu")  # Processes that read ahead cannot use a GPU.
     crops = Crops(sources, settings.crop, see, settings.seed)
-    net = net.to(choose_device(args.device))
-    scores = learn(settings, net, lesson, crops, scored, args.out)
+    net = net.to(choose_device(device))
+    before = scores_of(lesson, net.eval(), scored) if settings.start != "none" else {}
+    scores = learn(settings, net, lesson, crops, scored, out)
     card = {
         "task": settings.task,
         "classes": list(lesson.classes),
         "command": shlex.join(["bifuse", *sys.argv[1:]]),
-        "config": args.config.name,
+        "config": config,
         "data": [{"name": s.name, "pictures": len(s.samples), "weight": s.weight} for s in sources],
         "start": origin,
         "settings": settings.model_dump(mode="json"),
-        "scores": {
-            name: round(value, 4) for name, value in scores.items() if not math.isnan(value)
-        },
+        "scores_of_start": _known(before),
+        "scores": _known(scores),
         "minutes_of_this_start": round((time.monotonic() - started) / 60, 1),
         "torch": str(torch.__version__),
         "machine": describe_machine(),
     }
     for name, value in scores.items():
         print(f"{name}: {value:.3f}")
-    weights = args.out / f"{settings.network}.safetensors"
+    weights = out / f"{settings.network}.safetensors"
     return save_weights(weights, settings.network, net, card, lesson.classes)
+
+
+def _known(scores: Figures) -> Figures:
+    """Return those that there are, as a card has them."""
+    return {name: round(value, 4) for name, value in scores.items() if not math.isnan(value)}
 
 
 def _start(settings: TaskSettings, lesson: Lesson[Any]) -> tuple[Any, str]:

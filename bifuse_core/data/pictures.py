@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Picture files, read so that a damaged one is never taken for a picture."""
+"""Picture files, read so that a damaged one is never taken for a picture, and written whole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bifuse_core.data.faults import PictureError
+from bifuse_core.data.whole import written_whole
 from bifuse_core.imaging.encoded import is_cut_off
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -44,6 +45,24 @@ def read_as_stored(file: Path) -> NDArray[Any]:
         PictureError: the file is damaged.
     """
     return _decoded(file, cv2.IMREAD_UNCHANGED)
+
+
+def write_picture(file: Path, picture: NDArray[Any], quality: int = 90) -> None:
+    """Write a picture, whole or not at all.
+
+    Args:
+        file: its suffix chooses the format; of these, only PNG keeps the picture as it is.
+        picture: (H, W) uint8 or uint16 levels, or (H, W, 3) uint8 red, green, blue.
+        quality: of a JPEG, percent.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    stored = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    # OpenCV's own way to write a file does not tell when the disk is full.
+    _, encoded = cv2.imencode(file.suffix, stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    with written_whole(file) as place:
+        place.write_bytes(encoded.tobytes())
 
 
 def size_of(picture: NDArray[Any]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fused pictures on their way to disk: into a folder, or into a video."""
+"""Results on their way to disk: pictures into a folder, or into a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bifuse_core.data.pictures import size_of
+from bifuse_core.data.pictures import size_of, write_picture
 from bifuse_core.data.whole import written_whole
 
 
@@ -33,6 +33,19 @@ Keep = Callable[[Fused], None]
 """Writes one picture after the other, in the order of time."""
 
 
+def require_free(out: Path) -> None:
+    """Refuse a place for results where there is something.
+
+    Raises:
+        ValueError: it is no empty folder, and something is there.
+    """
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() or out.is_symlink():
+        what = "holds something" if out.is_dir() else "is there"
+        raise ValueError(f"{out} {what} already and is not overwritten; name another --out")
+
+
 @contextmanager
 def picture_folder(out: Path) -> Iterator[Keep]:
     """Write PNG files under the names of the pairs; each is whole, and those written stay.
@@ -42,10 +55,7 @@ def picture_folder(out: Path) -> Iterator[Keep]:
     """
 
     def keep(fused: Fused) -> None:
-        # OpenCV's own way to write a file does not tell when the disk is full.
-        _, png = cv2.imencode(".png", cv2.cvtColor(fused.rgb, cv2.COLOR_RGB2BGR))
-        with written_whole(out / f"{fused.name}.png") as place:
-            place.write_bytes(png.tobytes())
+        write_picture(out / f"{fused.name}.png", fused.rgb)
 
     out.mkdir(parents=True, exist_ok=True)
     yield keep

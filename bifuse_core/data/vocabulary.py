@@ -44,12 +44,12 @@ def numbers_of(classes: Sequence[str], read_as: Mapping[str, str]) -> tuple[int,
     """Return our number for each class of a data set; a negative one for `ignore` and `nothing`.
 
     Args:
-        classes: their names; case does not matter.
+        classes: their names; case does not matter. One called `ignore` is read as that.
         read_as: those that are called differently here: one of ours, `ignore` or `nothing`.
 
     Raises:
-        ValueError: a class is neither one of ours nor in `read_as`, or `read_as` names one that
-            the data set does not have.
+        ValueError: a class is neither one of ours, nor `ignore`, nor in `read_as`, or `read_as`
+            names one that the data set does not have.
     """
     numbers = {name: n for n, name in enumerate(DETECTION_CLASSES)}
     numbers |= {IGNORE: _IGNORE, NOTHING: _NOTHING}
@@ -59,7 +59,7 @@ def numbers_of(classes: Sequence[str], read_as: Mapping[str, str]) -> tuple[int,
         if name not in names:
             raise ValueError(f"read_as: no class {name!r}; the classes are {', '.join(classes)}")
     for name in names:
-        if name not in meant and name not in DETECTION_CLASSES:
+        if name not in meant and name not in (*DETECTION_CLASSES, IGNORE):
             raise ValueError(
                 f"class {name!r} is none of {', '.join(DETECTION_CLASSES)}; "
                 f"say in read_as what it is ({IGNORE} and {NOTHING} are possible)"

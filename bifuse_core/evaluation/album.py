@@ -134,11 +134,11 @@ class Album:
     # changed or of other code is not taken for it.
 
     def _source(self, key: Key, kind: str) -> Path:
-        return self._out / FOLDER / f"{_plain(key.picture)}.{key.inputs[:8]}.{kind}.jpg"
+        return self._out / FOLDER / f"{file_name(key.picture)}.{key.inputs[:8]}.{kind}.jpg"
 
     def _file(self, key: Key, kind: str) -> Path:
         state = hashlib.sha256(f"{key.version} {key.inputs}".encode()).hexdigest()[:8]
-        name = f"{_plain(key.picture)}.{_plain(key.method)}.{state}.{kind}.jpg"
+        name = f"{file_name(key.picture)}.{file_name(key.method)}.{state}.{kind}.jpg"
         return self._out / FOLDER / name
 
 
@@ -154,7 +154,7 @@ def _value(score: float | None) -> str:
     return "-" if score is None else f"{score:.3f}"
 
 
-def _plain(name: str) -> str:
+def file_name(name: str) -> str:
     """Return a name that is one file name, and one that needs no escape in a link."""
     return "".join(c if c.isalnum() or c in "-_" else f"~{ord(c):x}" for c in name)
 

@@ -85,7 +85,7 @@ def learn(
             journal.add(step, figures)
             due = log.score_every and step % log.score_every == 0
             if due or step == settings.steps:
-                scores = _scores(lesson, learner.mean, scored)
+                scores = scores_of(lesson, learner.mean, scored)
                 journal.note(step, scores)
             losses = {n: f"{v:.4f}" for n, v in figures.items() if not n.startswith("gradient")}
             shown = {n: f"{v:.3f}" for n, v in scores.items()}
@@ -97,7 +97,7 @@ def learn(
         journal.close()
     net.load_state_dict(learner.mean.state_dict())
     net.eval()
-    return scores or _scores(lesson, net, scored)
+    return scores or scores_of(lesson, net, scored)
 
 
 def finished(settings: TaskSettings, out: Path) -> bool:
@@ -110,8 +110,8 @@ def finished(settings: TaskSettings, out: Path) -> bool:
     return file.exists() and int(read_state(file, settings)["step"]) == settings.steps
 
 
-def _scores(lesson: Lesson[Network], net: Network, scored: Sequence[Source]) -> Figures:
-    """Return the first measure of a lesson, by the names of its curves."""
+def scores_of(lesson: Lesson[Network], net: Network, scored: Sequence[Source]) -> Figures:
+    """Return the first measure of a network in evaluation mode, by the names of its curves."""
     if not scored:
         return {}
     measure, values = next(iter(lesson.measures(net, scored).items()))

@@ -38,7 +38,9 @@ class TaskSourceSettings(LabelSettings):
         share: part of all crops taken from it, relative to the other sources.
         layout: as in `check` and `evaluate`.
         split: name of a list of the layout; all samples by default.
-        first: number of the first labelled sample that is taken.
+        part: interval of the labelled samples, in their order, as shares of them; of a recording,
+            a part of its time.
+        first: number of the first labelled sample of these that is taken.
         every: take every nth from there.
     """
 
@@ -48,6 +50,7 @@ class TaskSourceSettings(LabelSettings):
     share: Rate = 1.0
     layout: str = "auto"
     split: str | None = None
+    part: tuple[Share, Share] = (0.0, 1.0)
     first: Count = 0
     every: Positive = 1
 
@@ -62,6 +65,8 @@ class TaskSourceSettings(LabelSettings):
     def _check(self) -> TaskSourceSettings:
         if (self.path is None) == (self.rendered == 0):
             raise ValueError("a source has a path or a number of rendered scenes; give one")
+        if not self.part[0] < self.part[1]:
+            raise ValueError(f"part is {self.part}; the first must be below the second")
         return self
 
 

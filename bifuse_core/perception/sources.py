@@ -75,7 +75,9 @@ def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sam
     options = Options(split=settings.split)
     dataset = open_labelled(folder / settings.path, settings.layout, settings, options, (task,))
     labelled = tuple(entry for entry in dataset.entries if entry.boxes or entry.mask)
-    dataset = replace(dataset, entries=labelled[settings.first :: settings.every])
+    begin, end = (round(share * len(labelled)) for share in settings.part)
+    taken = labelled[begin:end][settings.first :: settings.every]
+    dataset = replace(dataset, entries=taken)
     for number in range(len(dataset)):
         limits = dataset.thermal_limits(number, settings.normalisation)
         yield normalised(dataset[number], settings.normalisation, limits)

@@ -54,6 +54,11 @@ def test_labelled_samples_come_with_our_classes_and_with_what_is_known(tmp_path:
         assert sample.boxes.tolist() == [box, box]
         assert sample.ignore.tolist() == [box]
     assert [s.name for s in opened(tmp_path, first=1, every=2).samples] == ["2", "4"]
+    # Of four labelled ones the middle two, and of these the last.
+    assert [s.name for s in opened(tmp_path, part=[0.25, 0.75]).samples] == ["2", "3"]
+    assert [s.name for s in opened(tmp_path, part=[0.25, 0.75], first=1).samples] == ["3"]
+    with pytest.raises(ValueError, match="part is .*; the first must be below the second"):
+        opened(tmp_path, part=[0.5, 0.5])
     with pytest.raises(ValueError, match="a: class 'dog' is none of"):
         opened(tmp_path, read_as={"car": "vehicle"})
     with pytest.raises(PairError, match="a: not one sample with labels for detection"):

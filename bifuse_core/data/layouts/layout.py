@@ -24,7 +24,8 @@ class Options:
         split: name of a list (`train`, `val`, `test`, ...); None takes everything.
         classes: names of the box labels, where the layout does not fix them.
         mask_classes: names of the mask values, likewise.
-        labels: folder or COCO file of the boxes (layout `folder`).
+        labels: folder or COCO file of the boxes (layout `folder`); COCO file beside the bag (layout
+            `bag`), none by default.
         masks: folder of the masks (layout `folder`).
         mask_read_as: mask values beyond the classes, and what each is read as; 255 is unlabelled.
         topics: names of the thermal and the RGB topic (layout `bag`).

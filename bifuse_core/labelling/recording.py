@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a recording to a folder of pairs with proposed labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from bifuse_core.bilevel.sections import CameraSettings
+from bifuse_core.data.datasets import open_dataset
+from bifuse_core.data.layouts.bag import BagPair
+from bifuse_core.data.layouts.layout import Options
+from bifuse_core.data.pictures import write_picture
+from bifuse_core.data.sample import Sample
+from bifuse_core.data.tensors import normalised
+from bifuse_core.data.whole import written_whole
+from bifuse_core.labelling.agreement import agreed
+from bifuse_core.labelling.coco import Labelled, coco_of
+from bifuse_core.labelling.page import write_looks, write_page
+from bifuse_core.labelling.teacher import FUSED, Teacher
+
+LABELS = "labels.json"
+"""Name of the COCO file; the layout `folder` finds it."""
+
+WHITE_16 = 65535
+"""Level in a 16-bit picture of the upper end of the thermal range."""
+
+
+def label_recording(
+    source: Path, cameras: CameraSettings, teacher: Teacher, out: Path, *, every: int, sure: float
+) -> list[Labelled]:
+    """Propose labels for the pairs of a data set, and return them.
+
+    Args:
+        source: what `open_dataset` opens; pairs of a bag are called by the stamp of their RGB
+            image, which the layout `bag` finds them by.
+        cameras: how the node would pair and normalise them.
+        teacher: proposes.
+        out: folder for `ir/`, `vi/`, `fused/`, `page.html` and, last, the COCO file.
+        every: take every nth pair.
+        sure: see `agreed`.
+
+    Raises:
+        PairError: a pair cannot be read.
+        OSError: the results cannot be written.
+    """
+    labelled = [
+        _labelled(pair, seen, teacher, sure, out) for pair, seen in _pairs(source, cameras, every)
+    ]
+    classes = teacher.trained.classes
+    write_page(out, f"Labels of {source}", labelled, list(teacher.inputs))
+    # Last, since it is what makes the folder a labelled data set.
+    with written_whole(out / LABELS) as place:
+        place.write_text(json.dumps(coco_of(labelled, classes), indent=1), encoding="utf-8")
+    return labelled
+
+
+def _pairs(source: Path, cameras: CameraSettings, every: int) -> Iterator[tuple[Sample, Sample]]:
+    """Yield every nth pair as it is, and as the node would see it."""
+    options = Options(topics=cameras.topics, sync=cameras.synchronisation, annotated=False)
+    dataset = open_dataset(source, options=options)
+    for number in tqdm(range(0, len(dataset), every), desc="labelling", unit="pair"):
+        limits = dataset.thermal_limits(number, cameras.normalisation)
+        sample, pair = dataset[number], dataset.entries[number].pair
+        if isinstance(pair, BagPair):
+            sample = replace(sample, name=str(pair.stamp))
+        yield sample, normalised(sample, cameras.normalisation, limits)
+
+
+def _labelled(pair: Sample, seen: Sample, teacher: Teacher, sure: float, out: Path) -> Labelled:
+    """Propose labels for a pair, and write its pictures."""
+    looks = teacher.looks(seen)
+    height, width = pair.thermal.shape
+    proposals = agreed([look.found for look in looks.values()], sure)
+    labelled = Labelled(pair.name, (height, width), proposals)
+    pictures = {"ir": _storable(pair, seen), "vi": pair.rgb, "fused": looks[FUSED].picture}
+    for folder, picture in pictures.items():
+        write_picture(out / folder / f"{pair.name}.png", picture)
+    write_looks(out, labelled, looks, teacher.trained.classes)
+    return labelled
+
+
+def _storable(pair: Sample, seen: Sample) -> NDArray[Any]:
+    """Return the thermal counts; floats, which PNG does not have, as 16 bits of their range."""
+    if pair.thermal.dtype.kind != "f":
+        return pair.thermal
+    return np.rint(WHITE_16 * seen.thermal).astype(np.uint16)
