@@ -36,8 +36,11 @@ def presence_judgement(
     if presence.mode is Mode.PAIRS:
         return None
     camera_topics = topics["thermal"], topics["rgb"]
-    silent = dict(zip(camera_topics, presence.silent, strict=True))
-    silent = {topic: seconds for topic, seconds in silent.items() if seconds is not None}
+    silent = {
+        topic: seconds
+        for topic, seconds in zip(camera_topics, presence.silent, strict=True)
+        if seconds is not None
+    }
     frozen = [
         topic
         for topic, is_frozen in zip(camera_topics, presence.frozen, strict=True)
