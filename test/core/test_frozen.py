@@ -66,9 +66,8 @@ def test_another_size_is_another_picture() -> None:
     assert frozen_at([np.zeros(size, np.uint8) for size in (8, 8, 9, 9, 8, 8)]) == []
 
 
-@pytest.mark.parametrize("condition", ["day", "night"])
-def test_a_still_scene_is_not_frozen_but_its_held_picture_is(condition: str) -> None:
-    film = RenderedFilm((condition,), 0.2, rate=5, width=SIZE[1], height=SIZE[0])
+def test_a_still_scene_is_not_frozen_but_its_held_picture_is() -> None:
+    film = RenderedFilm(("night",), 0.2, rate=5, width=SIZE[1], height=SIZE[0])
     pair = film.pair(0)
     # Half a grey level is little for 8 bits; thermal noise of 50 mK is 5 counts of 10 mK.
     noises = {np.dtype(np.uint8): 0.5, np.dtype(np.uint16): 5.0}

@@ -215,12 +215,11 @@ def test_two_nodes_of_one_name_are_reported(running: Spin, client: Client) -> No
     )
 
 
-@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize(
-    ("label", "reached"),
+    ("signal_name", "label", "reached"),
     [
-        (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
-        (Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, State.PRIMARY_STATE_FINALIZED),
+        ("SIGTERM", Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
+        ("SIGINT", Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, State.PRIMARY_STATE_FINALIZED),
     ],
     ids=["inactive", "finalized"],
 )
