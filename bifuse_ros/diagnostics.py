@@ -10,7 +10,9 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from bifuse_core.streams.meters import LatencyMeter, RateMeter
 from bifuse_core.streams.pairing import PairingCounters, PairingState
+from bifuse_core.streams.presence import PresenceState
 from bifuse_ros.pairing_diagnostics import pairing_advice, pairing_values
+from bifuse_ros.presence_diagnostics import presence_judgement, presence_values
 
 STAGES = ("receive", "wait", "convert", "fuse", "publish", "total", "age")
 """Stages timed by the node: check and pairing of a message; receipt of the later image to the start
@@ -26,8 +28,12 @@ class Health:
         default_factory=lambda: {"thermal": RateMeter(), "rgb": RateMeter()}
     )
     rejected: dict[str, int] = field(default_factory=lambda: {"thermal": 0, "rgb": 0})
+    frozen: dict[str, int] = field(default_factory=lambda: {"thermal": 0, "rgb": 0})
+    """Pictures that were not used, since their camera gave one over and over."""
     fused: RateMeter = field(default_factory=RateMeter)
     failed: int = 0
+    alone: RateMeter = field(default_factory=RateMeter)
+    """Pictures of one camera that were published while there were no pairs."""
     latency: dict[str, LatencyMeter] = field(
         default_factory=lambda: {stage: LatencyMeter() for stage in STAGES}
     )
@@ -61,6 +67,8 @@ def fusion_status(
     offset: float,
     facts: dict[str, Any],
     displaced: int,
+    displaced_alone: int = 0,
+    presence: PresenceState | None = None,
 ) -> DiagnosticStatus:
     """Return the status of an active node and start the next second of its rates.
 
@@ -74,6 +82,8 @@ def fusion_status(
         offset: added to thermal stamps, seconds.
         facts: what does not change from second to second: network, device, checksum.
         displaced: pairs that a newer one replaced before they were fused.
+        displaced_alone: pictures of one camera alone that something newer replaced.
+        presence: of the cameras; None where degraded mode is turned off.
     """
     rates = {camera: meter.read() for camera, meter in health.received.items()}
     fused = health.fused.read()
@@ -84,6 +94,8 @@ def fusion_status(
     values["failed"] = health.failed
     values["pair skew (ms)"] = f"{health.skew / 1e6:.2f}"
     values |= {f"{camera} rejected": count for camera, count in health.rejected.items()}
+    values |= {f"{camera} frozen": count for camera, count in health.frozen.items()}
+    values |= presence_values(presence, health.alone.total, displaced_alone) if presence else {}
     values |= {f"pairing {key}": _text(value) for key, value in asdict(counters).items()}
     values |= pairing_values(state, offset)
     values |= latency_values(health.latency)
@@ -92,6 +104,9 @@ def fusion_status(
     level, message = DiagnosticStatus.WARN, "no images on " + " and ".join(silent)
     if not silent:
         level, message = _judge(health, counters, state, slop, offset)
+    if presence:
+        why = message if level == DiagnosticStatus.WARN else ""
+        level, message = presence_judgement(presence, topics, why) or (level, message)
     return DiagnosticStatus(
         level=level,
         name=f"{name}: fusion",

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -17,11 +16,12 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
 from bifuse_core.engine.engine import Engine
-from bifuse_ros import qos
+from bifuse_core.streams.presence import Mode
+from bifuse_ros.camera_topics import image_topic, subscribe
 from bifuse_ros.diagnostics import fusion_status, idle_status
 from bifuse_ros.fusion_engine import change_engine, create_engine
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
@@ -33,6 +33,8 @@ from bifuse_ros.reloading import reload
 from bifuse_ros.results import Results
 from bifuse_ros.running import run
 
+WATCH_INTERVAL = 0.1
+"""Seconds between two looks at whether the cameras are still there."""
 LOG_INTERVAL = 5.0
 """Seconds between two log lines about the same camera."""
 
@@ -60,7 +62,9 @@ class FusionNode(LifecycleNode):
         self.create_service(Trigger, "~/reload_weights", self._reload_weights, callback_group=alone)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # Not the clock of a bag: diagnostics go on while that is paused or jumps.
-        self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._diagnose, clock=steady)
+        self.create_timer(WATCH_INTERVAL, self._watch, clock=steady)
 
     def start(self) -> None:
         """Configure and activate, if the parameter `autostart` says so."""
@@ -98,8 +102,10 @@ class FusionNode(LifecycleNode):
         )
         self._path = FusionPath(self._engine, self._settings, self._publish, self._report)
         try:
-            for which, camera in CAMERAS.items():
-                self._inputs += self._subscribe(which, camera, self._path)
+            for which in CAMERAS:
+                self._inputs += subscribe(
+                    self, self._settings, which, self._path.receive, self._camera_info
+                )
         except Exception as error:
             self.get_logger().error(f"cannot activate: {error}")
             self._stop()
@@ -111,6 +117,8 @@ class FusionNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe and finish the pair in hand."""
         self._stop()
+        if self._results:
+            self._results.publish_source(Mode.NOTHING)
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -133,25 +141,6 @@ class FusionNode(LifecycleNode):
         self._stop()
         super().destroy_node()
 
-    def _subscribe(self, which: int, camera: str, path: FusionPath) -> list[Any]:
-        topic = self._image_topic(camera)
-        kind = CompressedImage if topic.endswith("/compressed") else Image
-        callbacks = {
-            topic: (kind, partial(path.receive, which)),
-            f"{camera}/camera_info": (CameraInfo, partial(self._camera_info.__setitem__, which)),
-        }
-        return [
-            self.create_subscription(
-                kind,
-                topic,
-                callback,
-                qos.camera(self._settings["queue_depth"]),
-                event_callbacks=qos.subscription_events(self, topic),
-                qos_overriding_options=qos.overridable(),
-            )
-            for topic, (kind, callback) in callbacks.items()
-        ]
-
     def _stop(self) -> None:
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
@@ -173,13 +162,14 @@ class FusionNode(LifecycleNode):
 
     # Results and reports, from any thread
 
-    def _publish(self, fused: NDArray[np.uint8], reference: Frame) -> None:
+    def _publish(self, picture: NDArray[np.uint8], reference: Frame, source: Mode) -> None:
         results, path, perception = self._results, self._path, self._perception
         if not (results and path and perception):
             return  # it is ending
-        results.publish_fused(fused, reference.header, self._camera_info.get(reference.which))
+        results.publish_source(source)
+        results.publish_fused(picture, reference.header, self._camera_info.get(reference.which))
         path.health.latency["age"].add(self._age(reference.stamp))
-        perception.see(fused, reference.header, reference.stamp)
+        perception.see(picture, reference.header, reference.stamp, source)
 
     def _age(self, stamp: int) -> float:
         return float(self.get_clock().now().nanoseconds - stamp) * 1e-9
@@ -194,17 +184,19 @@ class FusionNode(LifecycleNode):
         where = self._topic(subject) if subject in CAMERAS.values() else subject
         self.get_logger().error(f"{where}: {text}")
 
-    def _image_topic(self, camera: str) -> str:
-        compressed = self._settings[f"{camera}.transport"] == "compressed"
-        return f"{camera}/image_raw" + ("/compressed" if compressed else "")
-
     def _topic(self, camera: str) -> str:
-        return str(self.resolve_topic_name(self._image_topic(camera)))
+        return str(self.resolve_topic_name(image_topic(self._settings, camera)))
+
+    def _watch(self) -> None:
+        if self._path and self._results and self._path.watch() is Mode.NOTHING:
+            self._results.publish_source(Mode.NOTHING)
 
     def _diagnose(self) -> None:
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         name = self.get_fully_qualified_name().removeprefix("/")
+        if self.get_node_names_and_namespaces().count((self.get_name(), self.get_namespace())) > 1:
+            self._report(name, f"another node is named /{name} too; rename one (-r __node:=NAME)")
         message.status = [idle_status(name)]
         if self._engine and self._path and self._perception:
             fusion = fusion_status(
@@ -217,6 +209,8 @@ class FusionNode(LifecycleNode):
                 offset=self._settings["sync.offset"],
                 facts=self._engine.facts(),
                 displaced=self._path.displaced,
+                displaced_alone=self._path.displaced_alone,
+                presence=self._path.presence,
             )
             message.status = [fusion, *self._perception.statuses(name)]
         self._diagnostics.publish(message)

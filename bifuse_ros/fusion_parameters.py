@@ -47,6 +47,13 @@ PARAMETERS = (
     Declared("sync.offset", 0.0, "added to thermal stamps, s", (-1.0, 1.0), live=True),
     Declared("sync.capacity", 10, "messages that may wait per camera", (2, 1000)),
     Declared(
+        "degraded.timeout",
+        0.3,
+        "silence of a camera, or time without pairs, before the other goes on alone, s; 0: never",
+        (0.0, 10.0),
+        live=True,
+    ),
+    Declared(
         "thermal.unit",
         _THERMAL.unit,
         "what a count means",

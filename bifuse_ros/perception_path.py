@@ -16,11 +16,15 @@ from std_msgs.msg import Header
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.perception import NOTHING, Objects
 from bifuse_core.engine.threads import DETECTION_NICENESS, SEGMENTATION_NICENESS, limit_thread
-from bifuse_core.imaging.overlay import draw_boxes, draw_mask
+from bifuse_core.imaging.overlay import draw_boxes, draw_mask, draw_words
+from bifuse_core.streams.presence import Mode
 from bifuse_core.streams.worker import Worker
 from bifuse_ros.fusion_parameters import Settings
 from bifuse_ros.perception_diagnostics import SightHealth, sight_status
 from bifuse_ros.results import DETECTIONS, MASK, OVERLAY, Results
+
+WORDS = {Mode.RGB_ONLY: "RGB ALONE", Mode.THERMAL_ONLY: "THERMAL ALONE"}
+"""On the overlay of pictures that are not fused."""
 
 MASK_LASTS = 1_000_000_000
 """Nanoseconds for which a mask is drawn over later pictures, which it fits less and less."""
@@ -34,19 +38,21 @@ _NETWORK = {
 
 @dataclass(frozen=True)
 class Fused:
-    """A fused picture on its way.
+    """A fused picture, or that of one camera alone, on its way.
 
     Attributes:
         picture: (H, W, 3) red, green, blue.
-        header: of the reference camera's image.
+        header: of the image whose place it takes.
         stamp: of that header, nanoseconds.
         since: `perf_counter` when it was fused, seconds.
+        source: what it was made of.
     """
 
     picture: NDArray[np.uint8]
     header: Header
     stamp: int
     since: float
+    source: Mode
 
 
 class PerceptionPath:
@@ -118,9 +124,15 @@ class PerceptionPath:
     def _wanted(self, sight: str) -> bool:
         return self._results.wanted(DETECTIONS if sight == "detection" else MASK, OVERLAY)
 
-    def see(self, picture: NDArray[np.uint8], header: Header, stamp: int) -> None:
-        """Hand over a fused picture; returns at once."""
-        fused = Fused(picture, header, stamp, perf_counter())
+    def see(
+        self,
+        picture: NDArray[np.uint8],
+        header: Header,
+        stamp: int,
+        source: Mode = Mode.PAIRS,
+    ) -> None:
+        """Hand over a picture; returns at once."""
+        fused = Fused(picture, header, stamp, perf_counter(), source)
         for sight, worker in self._workers.items():
             if self._wanted(sight):
                 worker.mailbox.put(fused)
@@ -166,6 +178,8 @@ class PerceptionPath:
             if abs(fused.stamp - stamp) <= MASK_LASTS and mask.shape == picture.shape[:2]:
                 picture = draw_mask(picture, mask, classes, self._opacity)
         picture = draw_boxes(picture, *objects, names)
+        if fused.source in WORDS:
+            picture = draw_words(picture, WORDS[fused.source])
         self._results.publish_overlay(picture, fused.header)
         health = self.health[sight]
         health.latency["overlay"].add(perf_counter() - started)

@@ -10,22 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.perception import Objects
+from bifuse_core.streams.presence import Mode
 from bifuse_ros import qos
 from bifuse_ros.conversions import image_message
 from bifuse_ros.perception_messages import detections_message, label_info_message
 
 FUSED, INFO = "~/fused/image", "~/fused/camera_info"
+SOURCE = "~/fused/source"
 DETECTIONS, OVERLAY = "~/detections", "~/overlay/image"
 MASK, LABELS = "~/segmentation/mask", "~/segmentation/label_info"
 
 _KINDS = {
     FUSED: Image,
     INFO: CameraInfo,
+    SOURCE: String,
     DETECTIONS: Detection2DArray,
     MASK: Image,
     LABELS: LabelInfo,
@@ -42,7 +45,8 @@ class Results:
 
     def __init__(self, node: LifecycleNode, engine: Engine) -> None:
         self._node, self._engine = node, engine
-        topics = [FUSED, INFO]
+        self._source: Mode | None = None
+        topics = [FUSED, INFO, SOURCE]
         topics += [DETECTIONS] if engine.detector else []
         topics += [MASK, LABELS] if engine.segmenter else []
         topics += [OVERLAY] if engine.detector or engine.segmenter else []
@@ -52,7 +56,7 @@ class Results:
         return self._node.create_lifecycle_publisher(
             _KINDS[topic],
             topic,
-            qos.LATCHED if topic == LABELS else qos.RESULTS,
+            qos.LATCHED if topic in (LABELS, SOURCE) else qos.RESULTS,
             event_callbacks=qos.publisher_events(self._node, topic),
         )
 
@@ -75,6 +79,12 @@ class Results:
         if info is not None:
             info.header = header
             self._publishers[INFO].publish(info)
+
+    def publish_source(self, source: Mode) -> None:
+        """Publish what the pictures are made of from now on, where that changes."""
+        if source is not self._source:
+            self._source = source
+            self._publishers[SOURCE].publish(String(data=source.value))
 
     def publish_detections(self, objects: Objects, names: Sequence[str], header: Header) -> None:
         """Publish the objects of a picture; `names` are those of their classes."""

@@ -90,17 +90,28 @@ def draw_boxes(
     return drawn
 
 
+def draw_words(picture: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
+    """Return the picture (H, W, 3), not written to, with words in its upper left corner."""
+    drawn = picture.copy()
+    _draw_text(drawn, words, 0, 0, OTHER_COLOUR)
+    return drawn
+
+
 def _draw_box(picture: NDArray[np.uint8], corners: list[int], text: str, colour: Colour) -> None:
     left, top, right, bottom = corners
-    rows, columns = picture.shape[:2]
-    scale = rows / _TEXT_ROWS
-    line = max(1, round(1.5 * scale))
-    size, thickness = max(0.35, 0.45 * scale), max(1, round(scale))
+    line = max(1, round(1.5 * picture.shape[0] / _TEXT_ROWS))
     # The far edges are where the box ends, so the last pixel inside is one before.
     cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), colour, line)
+    _draw_text(picture, text, left, top, colour)
+
+
+def _draw_text(picture: NDArray[np.uint8], text: str, left: int, top: int, colour: Colour) -> None:
+    rows, columns = picture.shape[:2]
+    scale = rows / _TEXT_ROWS
+    size, thickness = max(0.35, 0.45 * scale), max(1, round(scale))
     (width, height), descent = cv2.getTextSize(text, _FONT, size, thickness)
     tall = height + descent + 2
-    # Above the box, or inside where the picture ends; never beyond its right edge.
+    # Above the point, or below it where the picture ends; never beyond the right edge.
     upper = top - tall if top >= tall else max(top, 0)
     start = min(max(left, 0), max(columns - width - 2, 0))
     cv2.rectangle(picture, (start, upper), (start + width + 1, upper + tall - 1), colour, -1)

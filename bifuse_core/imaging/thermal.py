@@ -124,6 +124,19 @@ class ThermalNormaliser:
         """
         return between(self.limits(image, stamp), image)
 
+    def grey(self, image: NDArray[Any], stamp: int) -> NDArray[np.uint8]:
+        """Return one picture for people and networks that see colour: (H, W, 3), all alike.
+
+        Args:
+            image: as of a call, and it counts as that.
+            stamp: likewise.
+
+        Raises:
+            ValueError: no pixel is finite.
+        """
+        levels = np.rint(self(image, stamp) * 255).astype(np.uint8)
+        return np.repeat(levels[..., None], 3, axis=2)
+
     def limits(self, image: NDArray[Any], stamp: int) -> Limits:
         """Return the limits that a call with the same picture applies; it counts as that call.
 

@@ -26,15 +26,20 @@ class Mailbox(Generic[T]):
         self.displaced = 0
         """Items that were replaced before anybody took them."""
 
-    def put(self, item: T) -> None:
-        """Place an item, displacing one that still waits; ignored once closed."""
+    def put(self, item: T) -> T | None:
+        """Place an item; ignored once closed.
+
+        Returns:
+            The item it displaced, which still waited; None where none did.
+        """
         with self._changed:
             if self._closed:
-                return
-            if self._item is not None:
+                return None
+            displaced, self._item = self._item, item
+            if displaced is not None:
                 self.displaced += 1
-            self._item = item
             self._changed.notify()
+            return displaced
 
     def take(self, timeout: float | None = None) -> T:
         """Wait for an item and take it.

@@ -48,6 +48,15 @@ def test_the_newest_item_wins_and_the_displaced_are_counted() -> None:
     assert mailbox.displaced == 2
 
 
+def test_putting_returns_what_is_displaced() -> None:
+    mailbox: Mailbox[int] = Mailbox()
+    assert [mailbox.put(item) for item in (1, 2, 3)] == [None, 1, 2]
+    mailbox.take(0)
+    assert mailbox.put(4) is None
+    mailbox.close()
+    assert mailbox.put(5) is None
+
+
 def test_falsy_items_are_items() -> None:
     mailbox: Mailbox[int] = Mailbox()
     mailbox.put(0)

@@ -8,7 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
-from bifuse_core.imaging.overlay import BOX_COLOURS, MASK_COLOURS, draw_boxes, draw_mask
+from bifuse_core.imaging.overlay import (
+    BOX_COLOURS,
+    MASK_COLOURS,
+    draw_boxes,
+    draw_mask,
+    draw_words,
+)
 
 
 @pytest.fixture
@@ -85,3 +91,19 @@ def test_the_surest_box_is_on_top() -> None:
 def test_no_boxes_leave_the_picture_as_it_is(picture: NDArray[np.uint8]) -> None:
     none = np.zeros((0, 4), np.float32), np.zeros(0), np.zeros(0, np.int64)
     np.testing.assert_array_equal(draw_boxes(picture, *none, DETECTION_CLASSES), picture)
+
+
+def test_words_stand_in_the_upper_left_corner_and_nowhere_else(
+    picture: NDArray[np.uint8],
+) -> None:
+    before = picture.copy()
+    drawn = draw_words(picture, "RGB ALONE")
+    np.testing.assert_array_equal(picture, before)
+    rows, columns = np.nonzero((drawn != picture).any(axis=2))
+    assert rows.min() == columns.min() == 0
+    assert rows.max() < 24
+    assert 60 < columns.max() < 160
+    # Nothing of the picture shines through, and there is something to read.
+    assert set(np.unique(drawn[: rows.max(), : columns.max()])) >= {0, 255}
+    longer = draw_words(picture, "THERMAL ALONE")
+    assert np.nonzero((longer != picture).any(axis=2))[1].max() > columns.max()

@@ -286,3 +286,15 @@ def test_a_frame_with_a_sign_for_no_reading_does_not_spoil_those_after_it() -> N
     assert (during[:4] == 0).all()
     assert np.abs(during[4:] - before[4:]).max() < 0.1
     assert np.abs(after - before).max() < 0.1
+
+
+def test_a_thermal_picture_alone_is_grey_by_the_same_limits() -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    grey = ThermalNormaliser().grey(ramp, 0)
+    assert (grey.shape, grey.dtype) == ((8, 32, 3), np.uint8)
+    np.testing.assert_array_equal(grey, np.dstack([ramp] * 3))
+    counts = np.array([[28315, 29315, 30315]], np.uint16)
+    settings = ThermalSettings(unit="centikelvin", range="fixed", minimum=10, maximum=30)
+    assert ThermalNormaliser(settings).grey(counts, 0)[0, :, 1].tolist() == [0, 128, 255]
+    with pytest.raises(ValueError, match="no finite pixel"):
+        ThermalNormaliser().grey(np.full((8, 8), np.nan, np.float32), 0)

@@ -220,6 +220,30 @@ def test_any_header_gives_a_picture_of_its_size_or_an_image_error(
     assert picture.size
 
 
+FIELD = st.integers(0, 50) | st.integers(0, 2**32 - 1)
+"""Of 32 bits."""
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    fields=st.fixed_dictionaries({"height": FIELD, "width": FIELD, "step": FIELD}),
+    size=st.integers(0, 3000),
+    encoding=st.sampled_from([*conversions.RGB_ENCODINGS, *conversions.THERMAL_ENCODINGS, "x"]),
+    big_endian=st.integers(0, 255),
+    thermal=st.booleans(),
+)
+def test_what_the_check_refuses_of_any_header_the_conversion_refuses_too(
+    fields: dict[str, int], size: int, encoding: str, big_endian: int, thermal: bool
+) -> None:
+    message = Image(**fields, encoding=encoding, is_bigendian=big_endian)
+    message.data = array("B", bytes(size))
+    try:
+        conversions.check(message, thermal=thermal)
+    except ImageError:
+        with pytest.raises(ImageError):
+            (thermal_picture if thermal else rgb_picture)(message)
+
+
 @pytest.mark.parametrize("behind_setter", [True, False])
 @pytest.mark.parametrize(("picture", "encoding"), [(RGB, "rgb8"), (THERMAL, "mono8")])
 def test_a_published_picture_survives_serialisation(

@@ -28,8 +28,8 @@ Spin = Callable[[Node], Node]
 
 
 def fusion_node(**parameters: Any) -> FusionNode:
-    """Return a node for small pictures that sees nothing in them, unless told otherwise."""
-    small = {"warm_up.width": WIDTH, "warm_up.height": HEIGHT}
+    """Return a node for small still pictures that sees nothing in them, unless told otherwise."""
+    small = {"warm_up.width": WIDTH, "warm_up.height": HEIGHT, "degraded.timeout": 0.0}
     values = small | {"detector": "none", "segmenter": "none"} | parameters
     node = FusionNode(
         parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]

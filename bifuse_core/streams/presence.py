@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which cameras there are to go on with: both, one of them alone, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bifuse_core.streams.pairing import RGB, THERMAL
+
+START = 1.0
+"""Seconds that cameras which just come up have, besides the time-out, until their first pair."""
+
+INTERVALS = 2.0
+"""Intervals of a slow camera for which it may be silent, where that is longer than the time-out."""
+
+LONGEST_INTERVAL = 1.0
+"""Seconds between two pictures above which there is a gap, and no camera as slow as that."""
+
+LISTENING = 0.2
+"""Seconds between two events above which nobody was listening: what was sent meanwhile may still
+wait to be received, so no more than this counts as silence."""
+
+
+class Mode(Enum):
+    """What results are made of, and the word for it."""
+
+    PAIRS = "fused"
+    RGB_ONLY = "rgb"
+    THERMAL_ONLY = "thermal"
+    NOTHING = "none"
+
+
+ALONE = {THERMAL: Mode.THERMAL_ONLY, RGB: Mode.RGB_ONLY}
+"""Mode with one of the cameras."""
+
+
+@dataclass(frozen=True)
+class PresenceState:
+    """How it stands with the cameras.
+
+    Attributes:
+        mode: what results are made of.
+        silent: of the thermal and the RGB camera, seconds since its last picture (since the
+            beginning where there was none); None where it is not silent.
+        frozen: of both, whether it gives one picture over and over.
+        unpaired: seconds since the last pair, or since the beginning.
+    """
+
+    mode: Mode
+    silent: tuple[float | None, float | None]
+    frozen: tuple[bool, bool]
+    unpaired: float
+
+
+class Presence:
+    """Decides by the times at which pictures and pairs come what results are to be made of.
+
+    A camera is there while its last picture that was not frozen is younger than the time-out, or
+    than `INTERVALS` of its intervals. With both there and a pair as young, it is pairs; with one,
+    that one at once; with both but no pair, the one that results come from already, or else the
+    preferred one. All times are seconds of one steady clock, in order. No threads, no clock of its
+    own: call `judge` at least every `LISTENING` seconds.
+
+    Args:
+        timeout: seconds; may be changed at any time. 0: it is pairs whatever comes.
+        preferred: THERMAL or RGB.
+
+    Attributes:
+        mode: the last decision.
+    """
+
+    def __init__(self, timeout: float, preferred: int = RGB) -> None:
+        self.timeout = timeout
+        self.mode = Mode.PAIRS
+        self._preferred = preferred
+        self._now: float | None = None
+        self._time = 0.0
+        self._pictures: list[float | None] = [None, None]
+        self._lively: list[float | None] = [None, None]
+        self._intervals: list[float | None] = [None, None]
+        self._frozen = [False, False]
+        self._pair: float | None = None
+        self._started = 0.0
+
+    def seen(self, which: int, now: float, *, frozen: bool = False) -> None:
+        """Take in that a picture of THERMAL or RGB has come."""
+        time, last = self._listened(now), self._pictures[which]
+        if last is not None:
+            interval, usual = min(time - last, LONGEST_INTERVAL), self._intervals[which]
+            self._intervals[which] = interval if usual is None else usual + (interval - usual) / 8
+        elif self._pictures == [None, None]:
+            self._started = time
+        self._pictures[which] = time
+        self._frozen[which] = frozen
+        if not frozen:
+            self._lively[which] = time
+
+    def paired(self, now: float) -> None:
+        """Take in that a pair has come."""
+        self._pair = self._listened(now)
+
+    def judge(self, now: float) -> Mode:
+        """Decide what results are to be made of, and return it."""
+        self._listened(now)
+        there = [which for which in (THERMAL, RGB) if self._there(which)]
+        patience = max(self._patience(which) for which in (THERMAL, RGB))
+        starting = self._pair is None and self._time - self._started <= START + patience
+        if starting or not self.timeout:
+            self.mode = Mode.PAIRS
+        elif not there:
+            self.mode = Mode.NOTHING
+        elif len(there) == 1:
+            self.mode = ALONE[there[0]]
+        elif self._unpaired <= patience:
+            self.mode = Mode.PAIRS
+        elif self.mode not in ALONE.values():
+            self.mode = ALONE[self._preferred]
+        return self.mode
+
+    @property
+    def state(self) -> PresenceState:
+        """How it stood at the last event."""
+        thermal, rgb = self._silent(THERMAL), self._silent(RGB)
+        frozen = self._frozen[THERMAL], self._frozen[RGB]
+        return PresenceState(self.mode, (thermal, rgb), frozen, self._unpaired)
+
+    @property
+    def _unpaired(self) -> float:
+        return self._time - (self._started if self._pair is None else self._pair)
+
+    def _there(self, which: int) -> bool:
+        lively = self._lively[which]
+        young = lively is not None and self._time - lively <= self._patience(which)
+        return young and not self._frozen[which]
+
+    def _silent(self, which: int) -> float | None:
+        silence = self._time - (self._pictures[which] or 0.0)
+        return silence if silence > self._patience(which) else None
+
+    def _patience(self, which: int) -> float:
+        interval = self._intervals[which]
+        if interval is None:
+            # How slow it is shows with its second picture.
+            return self.timeout if self._pictures[which] is None else max(self.timeout, START)
+        return max(self.timeout, INTERVALS * interval)
+
+    def _listened(self, now: float) -> float:
+        """Return the time that has been listened for, which all times here are of."""
+        if self._now is not None:
+            self._time += min(now - self._now, LISTENING)
+        self._now = now
+        return self._time

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the fusion node tells about cameras that are missing, and what it makes of the others."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from bifuse_core.streams.presence import Mode, PresenceState
+
+
+def presence_values(presence: PresenceState, shown: int, displaced: int) -> dict[str, str]:
+    """Return what results are made of, and what became of pictures of one camera alone, by name.
+
+    Args:
+        presence: of the cameras.
+        shown: such pictures that were published.
+        displaced: such pictures that something newer replaced before.
+    """
+    return {
+        "source": presence.mode.value,
+        "alone": str(shown),
+        "alone displaced": str(displaced),
+    }
+
+
+def presence_judgement(
+    presence: PresenceState, topics: dict[str, str], unpaired: str
+) -> tuple[bytes, str] | None:
+    """Return level and message of a node that has to do without pairs; None where it has them.
+
+    Args:
+        presence: of the cameras.
+        topics: resolved image topic of the thermal and the RGB camera.
+        unpaired: why the pictures of both do not pair; empty where that is not known.
+    """
+    if presence.mode is Mode.PAIRS:
+        return None
+    camera_topics = topics["thermal"], topics["rgb"]
+    silent = {
+        topic: seconds
+        for topic, seconds in zip(camera_topics, presence.silent, strict=True)
+        if seconds is not None
+    }
+    frozen = [
+        topic
+        for topic, is_frozen in zip(camera_topics, presence.frozen, strict=True)
+        if is_frozen and topic not in silent
+    ]
+    reasons = []
+    if silent:
+        reasons.append(f"no images on {' and '.join(silent)} for {min(silent.values()):.1f} s")
+    if frozen:
+        reasons.append(f"the picture on {' and '.join(frozen)} is frozen")
+    if presence.mode is Mode.NOTHING:
+        return DiagnosticStatus.ERROR, ", ".join(reasons)
+    if not reasons:
+        why = f": {unpaired}" if unpaired else ""
+        reasons.append(f"no pair for {presence.unpaired:.1f} s{why}")
+    return DiagnosticStatus.WARN, f"{presence.mode.value} alone: {', '.join(reasons)}"
