@@ -22,6 +22,7 @@ from std_srvs.srv import Trigger
 
 from bifuse_core.engine.engine import Engine
 from bifuse_ros import qos
+from bifuse_ros.alignment import alignment_values
 from bifuse_ros.diagnostics import fusion_status, idle_status
 from bifuse_ros.fusion_engine import change_engine, create_engine
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
@@ -96,7 +97,9 @@ class FusionNode(LifecycleNode):
         self._perception = PerceptionPath(
             self._engine, self._results, self._settings, self._age, self._report
         )
-        self._path = FusionPath(self._engine, self._settings, self._publish, self._report)
+        self._path = FusionPath(
+            self._engine, self._settings, self._camera_info, self._publish, self._report
+        )
         try:
             for which, camera in CAMERAS.items():
                 self._inputs += self._subscribe(which, camera, self._path)
@@ -215,7 +218,10 @@ class FusionNode(LifecycleNode):
                 topics={camera: self._topic(camera) for camera in CAMERAS.values()},
                 slop=self._settings["sync.slop"],
                 offset=self._settings["sync.offset"],
-                facts=self._engine.facts(),
+                facts=self._engine.facts()
+                | alignment_values(
+                    self._settings.alignment, self._camera_info, self._settings["reference"]
+                ),
                 displaced=self._path.displaced,
             )
             message.status = [fusion, *self._perception.statuses(name)]

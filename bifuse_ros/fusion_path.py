@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from bifuse_core.engine.aligned import AlignedFusion
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.threads import limit_thread
 from bifuse_core.streams.pairing import RGB, THERMAL, Pair
 from bifuse_core.streams.worker import Worker
 from bifuse_ros import conversions
+from bifuse_ros.alignment import camera_model
 from bifuse_ros.diagnostics import Health
 from bifuse_ros.fusion_parameters import Settings
 from bifuse_ros.pairing import Pairing, create_pairing
@@ -57,6 +59,7 @@ class FusionPath:
     Args:
         engine: fuses the pairs.
         settings: of the node.
+        infos: the last camera_info of each camera, filled by others.
         publish: called with a fused picture (H, W, 3) and the frame whose header it carries.
         report: called with a camera, or `fusion`, and the text of an error.
     """
@@ -65,13 +68,17 @@ class FusionPath:
         self,
         engine: Engine,
         settings: Settings,
+        infos: Mapping[int, CameraInfo],
         publish: Callable[[NDArray[np.uint8], Frame], None],
         report: Callable[[str, str], None],
     ) -> None:
         self.health = Health()
         self.pairing: Pairing[Frame] = create_pairing(settings)
-        self._engine, self._publish, self._report = engine, publish, report
+        self._publish, self._report = publish, report
         self._reference = settings["reference"]
+        self._fuse_aligned = AlignedFusion(
+            engine, settings.alignment, self._reference, partial(camera_model, infos)
+        )
         # A thread of its own would otherwise compute with what another was limited to.
         prepare = partial(limit_thread, torch.get_num_threads())
         self._worker: Worker[Pair[Frame]] = Worker(
@@ -86,6 +93,7 @@ class FusionPath:
     def change(self, settings: Settings) -> None:
         """Take over the live settings."""
         self.pairing.change(settings.slop, settings.offset)
+        self._fuse_aligned.settings = settings.alignment
 
     def close(self) -> None:
         """Finish the pair in hand and drop what waits."""
@@ -128,7 +136,7 @@ class FusionPath:
             return
         converted = perf_counter()
         reference = pair.thermal if self._reference == "thermal" else pair.rgb
-        fused = self._engine.fuse(*pictures, reference.stamp)
+        fused = self._fuse_aligned(*pictures, reference.stamp)
         finished = perf_counter()
         self._publish(fused, reference)
         published = perf_counter()
