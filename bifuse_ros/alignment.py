@@ -48,7 +48,7 @@ def alignment_values(
 
     The error is left out where baseline or focal length are unknown.
     """
-    values = {"alignment": settings.method}
+    values: dict[str, str] = {"alignment": settings.method}
     if settings.method == "none":
         return values
     values["alignment distance (m)"] = f"{settings.distance:g}"

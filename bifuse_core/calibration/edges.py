@@ -31,7 +31,7 @@ def grey(picture: NDArray[Any]) -> NDArray[np.float32]:
         ValueError: a thermal picture has no finite pixel.
     """
     if picture.ndim == 3:
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32) / 255
+        return np.divide(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), 255, dtype=np.float32)
     stretch = ThermalSettings(range="percentile", minimum_span=1.0)
     return ThermalNormaliser(stretch)(picture, 0)
 

@@ -22,7 +22,7 @@ FEWEST_PAIRS = 4
 """Pairs, half of which find the homography that the other half measures."""
 FEWEST_PATCHES = 12
 """Patches with edges that both cameras show, of each half."""
-LEAST_SHARE = 0.2
+LEAST_SHARE = 0.25
 """Of the patches that the other camera shows, those in which edges must be found."""
 
 
@@ -74,7 +74,7 @@ def calibrated(pairs: Sequence[ImagePair], reference: str, limit: float) -> Cali
         )
     if not residual <= limit:
         raise CalibrationError(f"the residual is {residual:.1f} pixels, more than {limit:g}")
-    matrix = refined(greys, first, levels=2)
+    matrix = refined(greys, first, levels=1)
     points = HomographyAlignment(tuple(matrix.ravel())).points(size, other)
     overlap = float((Warp(points, other).valid > 0).mean())
     return Calibration(matrix, residual, spread, len(pairs), overlap)

@@ -80,5 +80,5 @@ def distance(first: Matrix, second: Matrix, reference: Size, other: Size) -> flo
     seen = ((there >= 0) & (there < other[::-1])).all(axis=1)
     if not seen.any():
         return float("inf")
-    back = mapped(np.linalg.inv(second), there[seen])
+    back = mapped(np.asarray(np.linalg.inv(second), np.float64), there[seen])
     return float(np.linalg.norm(back - pixels[seen], axis=1).mean())

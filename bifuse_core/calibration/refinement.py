@@ -13,13 +13,13 @@ from bifuse_core.calibration.patches import Patches, matched_patches
 from bifuse_core.calibration.search import Grey
 from bifuse_core.imaging.alignment.warp import Size
 
-LEVELS = ((160, 12), (160, 8), (320, 8), (320, 6), (640, 6), (640, 6))
+LEVELS = ((160, 8), (320, 8), (640, 6))
 """Columns of the reference, and farthest offset there, in turn."""
 ROUNDS = 10
 """Of weighing patches by how well they agree with the others."""
 TOLERANCE = 1.0
 """Pixels by which a patch may disagree before it counts half."""
-STIFFNESS = 0.02
+STIFFNESS = 0.002
 """How much stretching and perspective are doubted, beside the information of a good patch."""
 
 

@@ -17,7 +17,7 @@ from bifuse_core.imaging.alignment.warp import Size
 
 WIDTH = 112
 """Columns of the reference picture in which it is looked for."""
-ZOOMS = tuple(float(z) for z in np.geomspace(0.4, 2.2, 26))
+ZOOMS = tuple(float(z) for z in np.geomspace(0.45, 2.0, 19))
 """Width of what the other camera sees, by that of the reference."""
 TURNS = (-6.0, -3.0, 3.0, 6.0)
 """Degrees, tried at the best zooms; between them the refinement finds its way."""

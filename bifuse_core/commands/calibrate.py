@@ -63,8 +63,9 @@ def parameters(found: Calibration, reference: str) -> str:
         "alignment.method": "homography",
         "alignment.homography": [float(value) for value in found.matrix.ravel()],
     }
-    head = f"# {found.pairs} pairs, residual {found.residual:.2f} pixels, overlap {found.overlap:.0%}\n"
-    return head + yaml.safe_dump({"/**": {"ros__parameters": values}}, sort_keys=False)
+    trust = f"residual {found.residual:.2f} pixels, overlap {found.overlap:.0%}"
+    body = yaml.safe_dump({"/**": {"ros__parameters": values}}, sort_keys=False)
+    return f"# {found.pairs} pairs, {trust}\n{body}"
 
 
 def _some(source: PairSource, count: int) -> list[ImagePair]:

@@ -168,7 +168,7 @@ def test_tables_are_made_again_when_something_changes() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"matrix": (0.0,) * 9}, "focal lengths are 0 and 0 pixels; the camera is uncalibrated"),
+        ({"matrix": (0.0,) * 9}, "focal lengths are 0 and 0 pixels; they must be above 0"),
         ({"model": "mine"}, "'mine'; choose from plumb_bob, rational_polynomial, equidistant"),
         ({"model": "equidistant"}, "'equidistant' has 5 coefficients; it takes 4"),
     ],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other camera's pictures aligned one after another, with tables made when something changes."""
+"""The other camera's pictures aligned one after another, with tables kept while nothing changes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A calibrated camera, as sensor_msgs/CameraInfo describes it: from directions to pixels and back."""
+"""A calibrated camera, as sensor_msgs/CameraInfo describes it: directions to pixels and back."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Camera:
         focal = self.focal_lengths
         if not (np.isfinite(self.matrix).all() and min(focal) > 0):
             raise ValueError(
-                f"focal lengths are {focal[0]:g} and {focal[1]:g} pixels; the camera is uncalibrated"
+                f"focal lengths are {focal[0]:g} and {focal[1]:g} pixels; they must be above 0"
             )
         counts = COEFFICIENTS.get(self.model)
         if counts is None:
