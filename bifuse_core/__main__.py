@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "ablate": "train variants of one training with several seeds, and compare them in a table",
     "average": "average the weights of several trainings of one network",
     "bench": "measure BiFuse on this machine: a part, or all on one page",
+    "calibrate": "find how a thermal and an RGB camera lie on each other, for the fusion node",
     "check": "read a whole data set or bag and report every fault in it",
     "doctor": "say what this machine has, and what is missing",
     "evaluate": "score fusions on a data set, beside the baselines",

@@ -16,8 +16,8 @@ from bifuse_ros.presence_diagnostics import presence_judgement, presence_values
 
 STAGES = ("receive", "wait", "convert", "fuse", "publish", "total", "age")
 """Stages timed by the node: check and pairing of a message; receipt of the later image to the start
-of work; messages to arrays; network; publishing; receipt of the later image to published; stamp
-to published."""
+of work; messages to arrays; alignment and network; publishing; receipt of the later image to
+published; stamp to published."""
 
 
 @dataclass

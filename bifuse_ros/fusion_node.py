@@ -21,6 +21,7 @@ from std_srvs.srv import Trigger
 
 from bifuse_core.engine.engine import Engine
 from bifuse_core.streams.presence import Mode
+from bifuse_ros.alignment import alignment_values
 from bifuse_ros.camera_topics import image_topic, subscribe
 from bifuse_ros.diagnostics import fusion_status, idle_status
 from bifuse_ros.fusion_engine import change_engine, create_engine
@@ -100,7 +101,9 @@ class FusionNode(LifecycleNode):
         self._perception = PerceptionPath(
             self._engine, self._results, self._settings, self._age, self._report
         )
-        self._path = FusionPath(self._engine, self._settings, self._publish, self._report)
+        self._path = FusionPath(
+            self._engine, self._settings, self._camera_info, self._publish, self._report
+        )
         try:
             for which in CAMERAS:
                 self._inputs += subscribe(
@@ -207,7 +210,10 @@ class FusionNode(LifecycleNode):
                 topics={camera: self._topic(camera) for camera in CAMERAS.values()},
                 slop=self._settings["sync.slop"],
                 offset=self._settings["sync.offset"],
-                facts=self._engine.facts(),
+                facts=self._engine.facts()
+                | alignment_values(
+                    self._settings.alignment, self._camera_info, self._settings["reference"]
+                ),
                 displaced=self._path.displaced,
                 displaced_alone=self._path.displaced_alone,
                 presence=self._path.presence,

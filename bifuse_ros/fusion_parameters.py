@@ -13,7 +13,9 @@ from bifuse_core.engine.detection import DetectionSettings
 from bifuse_core.engine.fusions import FUSIONS
 from bifuse_core.engine.place import PRECISIONS
 from bifuse_core.engine.segmentation import SegmentationSettings
+from bifuse_core.imaging.alignment.settings import AlignmentSettings
 from bifuse_core.imaging.thermal import Range, ThermalSettings, Unit
+from bifuse_ros.alignment_parameters import ALIGNMENT_PARAMETERS
 from bifuse_ros.parameters import Declared, declare
 from bifuse_ros.perception_parameters import ALL, PERCEPTION_PARAMETERS
 
@@ -34,6 +36,7 @@ PARAMETERS = (
     Declared("warm_up.width", 640, "width of the first, empty picture", (16, 8192)),
     Declared("warm_up.height", 480, "height of the first, empty picture", (16, 8192)),
     Declared("reference", "rgb", "camera whose header results carry", choices=("rgb", "thermal")),
+    *ALIGNMENT_PARAMETERS,
     Declared("thermal.transport", "raw", "transport of its images", choices=("raw", "compressed")),
     Declared("rgb.transport", "raw", "transport of its images", choices=("raw", "compressed")),
     Declared("queue_depth", 5, "depth of the camera subscriptions", (1, 100)),
@@ -130,7 +133,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         # Made to be checked: it refuses what contradicts itself.
-        _ = self.thermal, self.detection, self.segmentation
+        _ = self.alignment, self.thermal, self.detection, self.segmentation
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -153,6 +156,15 @@ class Settings:
     def offset(self) -> int:
         """`sync.offset` in nanoseconds."""
         return round(self["sync.offset"] * 1e9)
+
+    @property
+    def alignment(self) -> AlignmentSettings:
+        """How the cameras lie.
+
+        Raises:
+            ValueError: a value cannot be.
+        """
+        return AlignmentSettings(**self._section("alignment"))
 
     @property
     def thermal(self) -> ThermalSettings:

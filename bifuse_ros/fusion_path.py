@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from bifuse_core.engine.aligned import AlignedFusion
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.threads import limit_thread
 from bifuse_core.streams.frozen import FrozenDetector
@@ -22,6 +23,7 @@ from bifuse_core.streams.pairing import RGB, THERMAL, Pair
 from bifuse_core.streams.presence import ALONE, Mode, Presence, PresenceState
 from bifuse_core.streams.worker import Worker
 from bifuse_ros import conversions
+from bifuse_ros.alignment import camera_model
 from bifuse_ros.diagnostics import Health
 from bifuse_ros.fusion_parameters import Settings
 from bifuse_ros.pairing import Pairing, create_pairing
@@ -64,6 +66,7 @@ class FusionPath:
     Args:
         engine: fuses the pairs.
         settings: of the node.
+        infos: the last camera_info of each camera, filled by others.
         publish: called with a picture (H, W, 3), the frame whose header it carries, and what it was
             made of.
         report: called with a camera, or `fusion`, and the text of an error.
@@ -73,6 +76,7 @@ class FusionPath:
         self,
         engine: Engine,
         settings: Settings,
+        infos: Mapping[int, CameraInfo],
         publish: Callable[[NDArray[np.uint8], Frame, Mode], None],
         report: Callable[[str, str], None],
     ) -> None:
@@ -86,6 +90,9 @@ class FusionPath:
         self._displaced: dict[type, int] = {Pair: 0, Frame: 0}
         self._overtaken: dict[type, int] = {Pair: 0, Frame: 0}
         self._shown: Frame | None = None
+        self._fuse_aligned = AlignedFusion(
+            engine, settings.alignment, self._reference, partial(camera_model, infos)
+        )
         # A thread of its own would otherwise compute with what another was limited to.
         prepare = partial(limit_thread, torch.get_num_threads())
         self._worker: Worker[Pair[Frame] | Frame] = Worker(
@@ -111,6 +118,7 @@ class FusionPath:
         """Take over the live settings."""
         self.pairing.change(settings.slop, settings.offset)
         self._presence.timeout = settings["degraded.timeout"]
+        self._fuse_aligned.settings = settings.alignment
 
     def close(self) -> None:
         """Finish the picture in hand and drop what waits."""
@@ -207,7 +215,7 @@ class FusionPath:
             return
         converted = perf_counter()
         reference = pair.thermal if self._reference == "thermal" else pair.rgb
-        fused = self._engine.fuse(*pictures, reference.stamp)
+        fused = self._fuse_aligned(*pictures, reference.stamp)
         finished = perf_counter()
         self._publish(fused, reference, Mode.PAIRS)
         published = perf_counter()

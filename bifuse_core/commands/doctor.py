@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bifuse_core import __version__
+from bifuse_core.imaging.alignment.files import read_alignment, read_camera
+from bifuse_core.imaging.alignment.parallax import parallax_table
 from bifuse_core.nets.checkpoint import verified_sha256
 from bifuse_core.nets.zoo import SHIPPED, SHIPPED_TASKS, shipped_weights
 
@@ -27,14 +30,21 @@ LARGE_IMAGES = 64 * 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`doctor` has no options."""
+    """Declare the options of `doctor`."""
+    parser.add_argument("--params", type=Path, help="file of parameters of fusion_node to examine")
+    parser.add_argument(
+        "--camera", type=Path, help="calibration file of its reference camera, for the parallax"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one line per finding; exit code 1 if something is missing."""
     table = Table("", "what", "finding", title=f"BiFuse {__version__}", title_justify="left")
     sound = True
-    for name, examine in EXAMINATIONS.items():
+    examinations = dict(EXAMINATIONS)
+    if args.params:
+        examinations["alignment"] = partial(alignment_finding, args.params, args.camera)
+    for name, examine in examinations.items():
         try:
             mark, finding = "[green]ok[/]", examine()
         except Exception as error:
@@ -103,6 +113,32 @@ def _dds_profile() -> str:
         if not Path(profile).is_file():
             raise RuntimeError(f"{name} is {profile}, which does not exist")
     return ", ".join(dict.fromkeys(profiles.values()))
+
+
+def alignment_finding(params: Path, camera: Path | None) -> str:
+    """Say how a file of parameters aligns the cameras, and how far that holds.
+
+    Args:
+        params: parameters of fusion_node.
+        camera: calibration file of the reference camera.
+
+    Raises:
+        ValueError: a file cannot be used.
+        OSError: a file cannot be read.
+    """
+    settings = read_alignment(params)
+    if settings.method == "none":
+        return "none: both pictures must have one size and show the same, pixel by pixel"
+    finding = f"{settings.method}, exact at {settings.distance:g} m"
+    baseline = settings.extrinsics.baseline
+    if not baseline:
+        return f"{finding}; no parallax known: alignment.translation is 0 across the line of sight"
+    if camera is None:
+        return f"{finding}; for the parallax name the calibration of the reference by --camera"
+    focal = read_camera(camera).focal_lengths[0]
+    errors = parallax_table(focal, baseline, settings.distance)
+    listed = ", ".join(f"{error:.1f} at {at:g} m" for at, error in errors.items())
+    return f"{finding}; pixels of parallax: {listed}"
 
 
 EXAMINATIONS: dict[str, Callable[[], str]] = {

@@ -68,6 +68,7 @@ class BagPairs:
         topics: names of the thermal and the RGB topic, with or without the leading slash; where one
             is not recorded, its sibling `/compressed` is taken.
         sync: how they are paired.
+        one_size: refuse pairs whose pictures differ in size.
 
     Raises:
         PairError: it is no bag, a topic is not in it, or nothing in it makes a pair.
@@ -76,6 +77,7 @@ class BagPairs:
     path: Path
     topics: tuple[str, str] = TOPICS
     sync: Synchronisation = Synchronisation()
+    one_size: bool = True
     _limits: dict[ThermalSettings, tuple[Limits | None, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -180,7 +182,7 @@ class BagPairs:
 
     def _pair(self, reader: Any, number: int) -> ImagePair:
         thermal, rgb = (self._picture(reader, n, side) for side, n in enumerate(self.index[number]))
-        if thermal.shape != rgb.shape[:2]:
+        if self.one_size and thermal.shape != rgb.shape[:2]:
             raise PictureError(
                 f"{self.path}: thermal is {size_of(thermal)} but RGB is {size_of(rgb)} in pair "
                 f"{number}; pairs must be aligned and of one size"

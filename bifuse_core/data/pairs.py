@@ -53,14 +53,17 @@ class PairFiles:
     thermal: Path
     rgb: Path
 
-    def read(self) -> ImagePair:
+    def read(self, *, one_size: bool = True) -> ImagePair:
         """Read both pictures.
+
+        Args:
+            one_size: refuse pictures of two sizes.
 
         Raises:
             PictureError: a file is damaged, has an unusable type, or the two differ in size.
         """
         pair = ImagePair(self.name, read_thermal(self.thermal), read_colour(self.rgb))
-        if pair.thermal.shape != pair.rgb.shape[:2]:
+        if one_size and pair.thermal.shape != pair.rgb.shape[:2]:
             raise PictureError(
                 f"{self.thermal}: thermal is {size_of(pair.thermal)} but {self.rgb.name} is "
                 f"{size_of(pair.rgb)}; pairs must be aligned and of one size"
@@ -72,12 +75,18 @@ class PairFiles:
 class FolderPairs:
     """A folder with `ir/` and `vi/` holding pictures of the same names, in subfolders too.
 
+    Attributes:
+        folder: it.
+        rate: pairs per second it is played at.
+        one_size: refuse pairs whose pictures differ in size.
+
     Raises:
         PairError: a folder is missing or empty, or pictures lack their partner.
     """
 
     folder: Path
     rate: float | None = None
+    one_size: bool = True
 
     def __post_init__(self) -> None:
         if not self.files():
@@ -92,7 +101,7 @@ class FolderPairs:
 
     def __iter__(self) -> Iterator[ImagePair]:
         for files in self.files():
-            yield files.read()
+            yield files.read(one_size=self.one_size)
 
 
 def partners(folder: Path, suffixes: tuple[str, ...]) -> list[PairFiles]:

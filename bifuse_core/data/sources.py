@@ -12,7 +12,7 @@ from bifuse_core.data.pairs import FolderPairs, PairSource, partners
 from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs, partner_video
 
 
-def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
+def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS, one_size: bool = True) -> PairSource:
     """Open pairs of any kind.
 
     Args:
@@ -20,6 +20,7 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
             thermal first; or one video in an `ir/` folder whose partner lies in `vi/` beside it; or
             a rosbag2 folder, or its one .mcap or .db3 file.
         topics: of a bag, thermal first.
+        one_size: refuse pairs whose pictures differ in size.
 
     Raises:
         PairError: nothing is there, or it is not made of pairs; the message says what was expected.
@@ -28,7 +29,7 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
         if not path.exists():
             raise PairError(f"{path}: no such file or folder")
     if len(paths) == 2 and all(p.is_file() for p in paths):
-        return VideoPairs(*paths)
+        return VideoPairs(*paths, one_size)
     if len(paths) != 1:
         raise PairError(
             "give one folder with ir/ and vi/, two videos (thermal, RGB), or one bag; "
@@ -36,17 +37,17 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS) -> PairSource:
         )
     path = paths[0]
     if is_bag(path):
-        return BagPairs(path, topics)
+        return BagPairs(path, topics, one_size=one_size)
     if path.is_file():
         try:
             rgb = partner_video(path)
         except PairError as error:
             raise PairError(f"{error}, or give both videos") from error
-        return VideoPairs(path, rgb)
+        return VideoPairs(path, rgb, one_size)
     videos = partners(path, VIDEO_SUFFIXES)
     if not videos:
-        return FolderPairs(path)
+        return FolderPairs(path, one_size=one_size)
     if len(videos) > 1:
         choices = ", ".join(str(video.thermal) for video in videos)
         raise PairError(f"{path} holds {len(videos)} video pairs; name one of them: {choices}")
-    return VideoPairs(videos[0].thermal, videos[0].rgb)
+    return VideoPairs(videos[0].thermal, videos[0].rgb, one_size)

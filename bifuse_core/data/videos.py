@@ -22,7 +22,12 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
 
 @dataclass(frozen=True)
 class VideoPairs:
-    """A thermal and an RGB video of equal size, frame by frame until the shorter one ends.
+    """A thermal and an RGB video, frame by frame until the shorter one ends.
+
+    Attributes:
+        thermal_file: the thermal video.
+        rgb_file: the RGB video.
+        one_size: refuse videos that differ in size.
 
     Raises:
         PairError: a file is no readable video, or the two differ in size or rate.
@@ -30,11 +35,12 @@ class VideoPairs:
 
     thermal_file: Path
     rgb_file: Path
+    one_size: bool = True
 
     def __post_init__(self) -> None:
         files = (self.thermal_file, self.rgb_file)
         sizes = [_property(f, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT) for f in files]
-        if sizes[0] != sizes[1]:
+        if self.one_size and sizes[0] != sizes[1]:
             thermal, rgb = (f"{width:.0f}x{height:.0f}" for width, height in sizes)
             raise PairError(
                 f"{self.thermal_file} is {thermal} but {self.rgb_file} is {rgb}; "

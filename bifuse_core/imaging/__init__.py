@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to pixels: colour, saliency, thermal normalisation, classical fusion."""
+"""What happens to pixels: colour, saliency, thermal range, alignment, classical fusion."""

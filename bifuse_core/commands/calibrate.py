@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find how a thermal and an RGB camera lie on each other, and write it for the fusion node."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import yaml
+from tqdm import tqdm
+
+from bifuse_core.calibration.estimation import Calibration, calibrated
+from bifuse_core.data.bags import TOPICS
+from bifuse_core.data.evenly import evenly
+from bifuse_core.data.pairs import ImagePair, PairSource
+from bifuse_core.data.sources import open_pairs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `calibrate`."""
+    parser.add_argument(
+        "input",
+        type=Path,
+        nargs="+",
+        help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag, of one fixed rig",
+    )
+    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="new YAML file of parameters for fusion_node"
+    )
+    parser.add_argument("--reference", choices=("rgb", "thermal"), default="rgb")
+    parser.add_argument("--pairs", type=int, default=20, help="most pairs that are used")
+    parser.add_argument("--limit", type=float, default=3.0, help="largest residual, pixels")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the homography, and print how far it can be trusted.
+
+    Raises:
+        ValueError: there is something under `--out`.
+        CalibrationError: the pairs do not tell it.
+        PairError: a pair cannot be read.
+        OSError: the file cannot be written.
+    """
+    if args.out.exists() or args.out.is_symlink():
+        raise ValueError(f"{args.out} is there already and is not overwritten; name another --out")
+    source = open_pairs(*args.input, topics=tuple(args.topics), one_size=False)
+    found = calibrated(_some(source, args.pairs), args.reference, args.limit)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(parameters(found, args.reference), encoding="utf-8")
+    print(
+        f"residual {found.residual:.2f} pixels, halves differ by {found.spread:.2f} pixels, "
+        f"{found.pairs} pairs, the other camera sees {found.overlap:.0%} of {args.reference}: "
+        f"{args.out}"
+    )
+    return 0
+
+
+def parameters(found: Calibration, reference: str) -> str:
+    """Return a calibration as a file of parameters."""
+    values = {
+        "reference": reference,
+        "alignment.method": "homography",
+        "alignment.homography": [float(value) for value in found.matrix.ravel()],
+    }
+    trust = f"residual {found.residual:.2f} pixels, overlap {found.overlap:.0%}"
+    body = yaml.safe_dump({"/**": {"ros__parameters": values}}, sort_keys=False)
+    return f"# {found.pairs} pairs, {trust}\n{body}"
+
+
+def _some(source: PairSource, count: int) -> list[ImagePair]:
+    wanted = {*evenly(range(len(source)), count)}
+    numbered = enumerate(tqdm(source, desc="reading", unit="pair"))
+    return [pair for number, pair in numbered if number in wanted]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fusion of cameras that do not see the same pixels, in the grid of the reference camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bifuse_core.engine.engine import Engine
+from bifuse_core.engine.tensors import WHITE
+from bifuse_core.imaging.alignment.aligner import Aligner
+from bifuse_core.imaging.alignment.camera import Camera
+from bifuse_core.imaging.alignment.methods import (
+    Alignment,
+    CalibratedAlignment,
+    HomographyAlignment,
+)
+from bifuse_core.imaging.alignment.settings import AlignmentSettings
+
+
+class AlignedFusion:
+    """Aligns the other camera's picture, then fuses; for use by one thread at a time.
+
+    Args:
+        engine: fuses pairs of one size.
+        settings: how the cameras lie.
+        reference: `rgb` or `thermal`, whose grid the fused picture has.
+        camera: called with `thermal` or `rgb`, returns what is known of that camera now; asked only
+            by the method `calibrated`.
+
+    Attributes:
+        settings: as above; may be exchanged by any thread.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: AlignmentSettings,
+        reference: str,
+        camera: Callable[[str], Camera],
+    ) -> None:
+        self.settings = settings
+        self._engine, self._reference, self._camera = engine, reference, camera
+        self._align = Aligner()
+
+    def __call__(
+        self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int
+    ) -> NDArray[np.uint8]:
+        """Fuse one pair; where the other camera sees nothing, the reference is shown as it is.
+
+        Args:
+            thermal: (h, w) as the camera gives it.
+            rgb: (h', w', 3) uint8 red, green, blue.
+            stamp: time of the pair in nanoseconds.
+
+        Returns:
+            (H, W, 3) uint8 in the size of the reference.
+
+        Raises:
+            ValueError: the two differ in size and there is no alignment, a camera is not known yet,
+                or is not the one that takes the pictures.
+        """
+        alignment = self._alignment()
+        if alignment is None:
+            return self._engine.fuse(thermal, rgb, stamp)
+        if self._reference == "rgb":
+            thermal, valid = self._align(alignment, thermal, rgb.shape[:2])
+        else:
+            rgb, valid = self._align(alignment, rgb, (thermal.shape[0], thermal.shape[1]))
+        fused = self._engine.fuse(thermal, rgb, stamp)
+        if valid.all():
+            return fused
+        own = self._own(thermal, rgb, stamp)
+        return np.asarray(cv2.copyTo(own, cv2.bitwise_not(valid), fused), np.uint8)
+
+    def _own(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> NDArray[np.uint8]:
+        if self._reference == "rgb":
+            return rgb
+        grey = (self._engine.thermal(thermal, stamp) * WHITE).round().astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+
+    def _alignment(self) -> Alignment | None:
+        settings = self.settings
+        if settings.method == "homography":
+            return HomographyAlignment(tuple(settings.homography))
+        if settings.method == "calibrated":
+            other = "thermal" if self._reference == "rgb" else "rgb"
+            return CalibratedAlignment(
+                self._camera(self._reference),
+                self._camera(other),
+                settings.extrinsics,
+                settings.distance,
+            )
+        return None
