@@ -144,7 +144,7 @@ class FusionPath:
         degrades = self._presence.timeout > 0
         frozen = degrades and self._frozen[which].see(stamp, message.data)
         self._presence.seen(which, received, frozen=frozen)
-        if frozen:
+        if frozen and not self._presence.still:
             health.frozen[camera] += 1
         else:
             self._take(frame)

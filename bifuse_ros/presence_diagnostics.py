@@ -33,9 +33,12 @@ def presence_judgement(
         topics: resolved image topic of the thermal and the RGB camera.
         unpaired: why the pictures of both do not pair; empty where that is not known.
     """
-    if presence.mode is Mode.PAIRS:
-        return None
     camera_topics = topics["thermal"], topics["rgb"]
+    if presence.mode is Mode.PAIRS:
+        if all(presence.frozen):
+            pictures = " and ".join(camera_topics)
+            return DiagnosticStatus.WARN, f"the pictures on {pictures} are still, every byte"
+        return None
     silent = {
         topic: seconds
         for topic, seconds in zip(camera_topics, presence.silent, strict=True)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EQUAL = 3
-"""Equal pictures in a row that no live sensor gives: each has noise of its own."""
+EQUAL = 4
+"""Equal pictures in a row that no live sensor gives: each has noise of its own. Drivers of sensors
+that are slower than their interface (FLIR Lepton: 9 Hz at 27) give each picture three times."""
 
 STRIDE = 4099
 """Distance of the bytes that are compared first. Odd, so that of 16-bit pixels it is each in turn:

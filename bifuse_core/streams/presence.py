@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,7 +58,8 @@ class Presence:
     """Decides by the times at which pictures and pairs come what results are to be made of.
 
     A camera is there while its last picture that was not frozen is younger than the time-out, or
-    than `INTERVALS` of its intervals. With both there and a pair as young, it is pairs; with one,
+    than `INTERVALS` of its intervals. Where both are frozen at once they show still pictures, as a
+    simulator does, and both are there. With both there and a pair as young, it is pairs; with one,
     that one at once; with both but no pair, the one that results come from already, or else the
     preferred one. All times are seconds of one steady clock, in order. No threads, no clock of its
     own: call `judge` at least every `LISTENING` seconds.
@@ -129,10 +131,17 @@ class Presence:
     def _unpaired(self) -> float:
         return self._time - (self._started if self._pair is None else self._pair)
 
+    @property
+    def still(self) -> bool:
+        """Whether both cameras are frozen at once, and none of them silent."""
+        return all(self._frozen) and all(self._young(which, self._pictures) for which in ALONE)
+
     def _there(self, which: int) -> bool:
-        lively = self._lively[which]
-        young = lively is not None and self._time - lively <= self._patience(which)
-        return young and not self._frozen[which]
+        return self.still or (not self._frozen[which] and self._young(which, self._lively))
+
+    def _young(self, which: int, times: Sequence[float | None]) -> bool:
+        time = times[which]
+        return time is not None and self._time - time <= self._patience(which)
 
     def _silent(self, which: int) -> float | None:
         silence = self._time - (self._pictures[which] or 0.0)

@@ -155,12 +155,22 @@ def test_nothing_is_left_when_both_are_silent_and_it_says_for_how_long() -> None
     assert presence.state.silent == pytest.approx((2.036, 2.04), abs=0.01)
 
 
-def test_nothing_is_left_when_both_are_frozen() -> None:
+def test_still_pictures_of_both_are_pairs_until_one_goes() -> None:
     presence = Presence(TIMEOUT)
     play(pictures(25, 2), 2, presence)
-    for which in BOTH:
-        presence.seen(which, 2.01, frozen=True)
-    assert presence.judge(2.01) is Mode.NOTHING
+    for number in range(1, 26):
+        time = 2 + number / 25
+        for which in BOTH:
+            presence.seen(which, time, frozen=True)
+        assert presence.still
+        presence.paired(time)
+        assert presence.judge(time) is Mode.PAIRS
+    # Frozen, and nobody beside it: that is stale.
+    for number in range(26, 50):
+        presence.seen(THERMAL, 2 + number / 25, frozen=True)
+    assert presence.judge(4.0) is Mode.NOTHING
+    presence.seen(RGB, 4.01)
+    assert presence.judge(4.01) is Mode.RGB_ONLY
 
 
 @pytest.mark.parametrize("first", BOTH)

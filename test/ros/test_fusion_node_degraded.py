@@ -116,16 +116,24 @@ def test_the_other_goes_on_alone_and_pairs_come_back(
     ]
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        pytest.param(silent("thermal", "rgb"), id="silent"),
-        pytest.param(both_held(), id="held"),
-    ],
-)
-def test_without_both_it_says_so_and_publishes_nothing(
-    running: Spin, client: Client, failure: Change
-) -> None:
+def test_still_pictures_of_both_are_fused_with_a_warning(running: Spin, client: Client) -> None:
+    running(fusion_node(**TIMEOUT))
+    cameras = LiveCameras(client)
+    cameras.start()
+    still = both_held()
+
+    def warned() -> Any:
+        statuses = [s for m in cameras.diagnostics for s in m.status]
+        return [s for s in statuses if "are still" in s.message and s.level == s.WARN]
+
+    cameras.until(warned, "diagnostics say so", still)
+    since = cameras.stamp
+    cameras.until(lambda: len(cameras.after(since)) >= 5, "pairs go on", still)
+    assert cameras.source() == "fused"
+
+
+def test_without_both_it_says_so_and_publishes_nothing(running: Spin, client: Client) -> None:
+    failure = silent("thermal", "rgb")
     running(fusion_node(**TIMEOUT))
     cameras = LiveCameras(client)
     cameras.start()
