@@ -49,6 +49,8 @@ class BagSeries:
         self._path, self._compress, self._size, self._notes = path, compress, size, notes
         self._topics: list[tuple[str, str, list[QoSProfile]]] = []
         self._begun = 0
+        if size and (left := sorted(path.parent.glob(f"{path.name}_[0-9]*"))):
+            raise FileExistsError(f"{left[0]} exists; a bag is never overwritten")
         self._bag: BagWriter | None = self._begin()
 
     @property

@@ -42,6 +42,9 @@ PARAMETERS = (
     *CHOICE_PARAMETERS,
 )
 
+PATIENCE = 5.0
+"""Seconds after which topics that nobody publishes are named."""
+
 LOG_INTERVAL = 10.0
 """Seconds between two log lines about the pairs, and about malformed images."""
 
@@ -84,6 +87,7 @@ class RecorderNode(Node):
         # Not the clock of a simulation, which may stand still.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.1, self._subscribe, clock=clock)
+        self._missing = self.create_timer(PATIENCE, self._tell_missing, clock=clock)
         if self._pairs:
             self.create_timer(LOG_INTERVAL, self._tell, clock=clock)
 
@@ -134,6 +138,13 @@ class RecorderNode(Node):
             # Of whatever kind: one topic does not end the recording of the others.
             except Exception as error:
                 self.get_logger().error(f"{topic} is not recorded: {error}")
+
+    def _tell_missing(self) -> None:
+        self._missing.cancel()
+        if self._waiting:
+            self.get_logger().warning(
+                f"not recorded so far, since nobody publishes it: {', '.join(self._waiting)}"
+            )
 
     def _receive(self, role: int | None, topic: int, kind: str, data: bytes) -> None:
         message = Received(topic, kind, self.get_clock().now().nanoseconds, data)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class Results:
     def __init__(self, node: LifecycleNode, engine: Engine) -> None:
         self._node, self._engine = node, engine
         self._source: Mode | None = None
+        self._source_lock = Lock()
         topics = [FUSED, INFO, SOURCE]
         topics += [DETECTIONS] if engine.detector else []
         topics += [MASK, LABELS] if engine.segmenter else []
@@ -82,9 +84,11 @@ class Results:
 
     def publish_source(self, source: Mode) -> None:
         """Publish what the pictures are made of from now on, where that changes."""
-        if source is not self._source:
-            self._source = source
-            self._publishers[SOURCE].publish(String(data=source.value))
+        # Pictures and their absence are noticed by two threads.
+        with self._source_lock:
+            if source is not self._source:
+                self._source = source
+                self._publishers[SOURCE].publish(String(data=source.value))
 
     def publish_detections(self, objects: Objects, names: Sequence[str], header: Header) -> None:
         """Publish the objects of a picture; `names` are those of their classes."""

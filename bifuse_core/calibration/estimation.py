@@ -105,6 +105,11 @@ def _residual(pairs: Sequence[Grey], matrix: Matrix) -> float:
     size = level_size(full, columns)
     patches = matched_patches(pairs, matrix, size, reach)
     found = len(patches.points)
+    if patches.tried < FEWEST_PATCHES:
+        raise CalibrationError(
+            f"both cameras show {patches.tried} places of {full[1]}x{full[0]} pixels; at least "
+            f"{FEWEST_PATCHES} are needed: take the camera with more pixels as the reference"
+        )
     if found < max(FEWEST_PATCHES, LEAST_SHARE * patches.tried):
         raise CalibrationError(
             f"edges of both cameras agree in {found} of {patches.tried} places; at least "

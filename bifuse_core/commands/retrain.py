@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -20,12 +21,15 @@ from bifuse_core.labelling.agreement import SURE
 from bifuse_core.labelling.recording import LABELS, label_recording
 from bifuse_core.labelling.retraining import RECIPE, retraining_of
 from bifuse_core.labelling.teacher import THRESHOLD, load_teacher
-from bifuse_core.nets.checkpoint import card_of
+from bifuse_core.nets.checkpoint import card_of, sha256_of
 from bifuse_core.perception.learning import finished
 from bifuse_core.perception.settings import TaskSettings
 
 CONFIG = "retrain.yaml"
 """The configuration of the training, which `train-task` and `evaluate-task` take as well."""
+
+LEARNT = "labels.sha256"
+"""Checksums of the labels, as sha256sum writes them."""
 
 LABELLED = "labelled"
 """Folder of the proposed labels."""
@@ -63,25 +67,47 @@ def run(args: argparse.Namespace) -> int:
         ValueError: an option, a recording or a label cannot be used, or nothing in the part held
             back is labelled; see also `learning.learn`.
     """
+    if args.every < 1:
+        raise ValueError(f"--every is {args.every}; it must be 1 or more")
     if args.labels and len(args.labels) != len(args.recordings):
         raise ValueError(
             f"--labels names {len(args.labels)} files for {len(args.recordings)} recordings; "
             "give one each"
         )
+    names = [recording.resolve().name for recording in args.recordings]
+    if not args.labels and len(set(names)) < len(names):
+        raise ValueError(f"two recordings have one name: {', '.join(names)}; label each by itself")
     torch.set_num_threads(args.threads)
     cameras = configured(CameraSettings, {}, changes_of(args.camera), "--camera")
     files = args.labels or [_proposed(recording, cameras, args) for recording in args.recordings]
     content = retraining_of(dict(zip(args.recordings, files, strict=True)), cameras)
     settings = configured(TaskSettings, content, changes_of(args.set), "--set")
     weights = args.out / f"{settings.network}.safetensors"
+    _note(files, args.out / LEARNT)
     if not finished(settings, args.out) or not weights.is_file():
-        args.out.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(settings.model_dump(mode="json", exclude_unset=True), sort_keys=False)
         (args.out / CONFIG).write_text(text, encoding="utf-8")
         train_task(settings, CONFIG, Path(), args.out, args.device)
     if not args.labels:
         print("labels: proposed by the old weights, which are at an advantage; correct them first")
     return 0 if _better(weights) else _set_aside(weights)
+
+
+def _note(labels: Sequence[Path], note: Path) -> None:
+    """Note which labels a training learns from.
+
+    Raises:
+        ValueError: they are not those that it began with.
+    """
+    files = [file for file in labels if file.is_file()]
+    text = "".join(f"{sha256_of(file)}  {file}\n" for file in files)
+    if note.is_file() and note.read_text(encoding="utf-8") != text:
+        raise ValueError(
+            f"{', '.join(map(str, files))}: not the labels that the training in {note.parent} began "
+            "with; name another --out"
+        )
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(text, encoding="utf-8")
 
 
 def _proposed(recording: Path, cameras: CameraSettings, args: argparse.Namespace) -> Path:

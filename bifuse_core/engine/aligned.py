@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bifuse_core.engine.engine import Engine
-from bifuse_core.engine.tensors import WHITE
 from bifuse_core.imaging.alignment.aligner import Aligner
 from bifuse_core.imaging.alignment.camera import Camera
 from bifuse_core.imaging.alignment.methods import (
@@ -20,6 +19,7 @@ from bifuse_core.imaging.alignment.methods import (
     HomographyAlignment,
 )
 from bifuse_core.imaging.alignment.settings import AlignmentSettings
+from bifuse_core.imaging.thermal import between, grey_levels
 
 
 class AlignedFusion:
@@ -67,21 +67,17 @@ class AlignedFusion:
         alignment = self._alignment()
         if alignment is None:
             return self._engine.fuse(thermal, rgb, stamp)
+        # Of what the camera sees: warped, its border is repeated over all that it does not see.
+        limits = self._engine.thermal.limits(thermal, stamp)
         if self._reference == "rgb":
             thermal, valid = self._align(alignment, thermal, rgb.shape[:2])
         else:
             rgb, valid = self._align(alignment, rgb, (thermal.shape[0], thermal.shape[1]))
-        fused = self._engine.fuse(thermal, rgb, stamp)
+        fused = self._engine.fuse(thermal, rgb, stamp, limits)
         if valid.all():
             return fused
-        own = self._own(thermal, rgb, stamp)
+        own = rgb if self._reference == "rgb" else grey_levels(between(limits, thermal))
         return np.asarray(cv2.copyTo(own, cv2.bitwise_not(valid), fused), np.uint8)
-
-    def _own(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> NDArray[np.uint8]:
-        if self._reference == "rgb":
-            return rgb
-        grey = (self._engine.thermal(thermal, stamp) * WHITE).round().astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
 
     def _alignment(self) -> Alignment | None:
         settings = self.settings

@@ -188,13 +188,21 @@ class Engine:
         """Fuse one pair and see what is in it; see `fuse` and `perceive`."""
         return self.perceive(self.fuse(thermal, rgb, stamp))
 
-    def fuse(self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int) -> NDArray[np.uint8]:
+    def fuse(
+        self,
+        thermal: NDArray[Any],
+        rgb: NDArray[np.uint8],
+        stamp: int,
+        limits: Limits | None = None,
+    ) -> NDArray[np.uint8]:
         """Fuse one pair.
 
         Args:
             thermal: (H, W) uint8, uint16, int16 or float32, as the camera gives it.
             rgb: (H, W, 3) uint8 red, green, blue.
             stamp: time of the pair in nanoseconds, for the smoothing of the thermal range.
+            limits: the counts that become black and white, where the picture alone does not tell;
+                those of `thermal` by default.
 
         Returns:
             (H, W, 3) uint8 red, green, blue.
@@ -212,7 +220,7 @@ class Engine:
                 f"{rgb.shape[1]}x{rgb.shape[0]}; they must have one size"
             )
         self._size = thermal.shape
-        return self._fusion(thermal, self.thermal.limits(thermal, stamp), rgb)
+        return self._fusion(thermal, limits or self.thermal.limits(thermal, stamp), rgb)
 
     def perceive(
         self, fused: NDArray[np.uint8], *, boxes: bool = True, mask: bool = True

@@ -134,8 +134,7 @@ class ThermalNormaliser:
         Raises:
             ValueError: no pixel is finite.
         """
-        levels = np.rint(self(image, stamp) * 255).astype(np.uint8)
-        return np.repeat(levels[..., None], 3, axis=2)
+        return grey_levels(self(image, stamp))
 
     def limits(self, image: NDArray[Any], stamp: int) -> Limits:
         """Return the limits that a call with the same picture applies; it counts as that call.
@@ -181,6 +180,12 @@ def between(limits: Limits, image: NDArray[Any]) -> NDArray[np.float32]:
     normalised = np.subtract(image, low, dtype=np.float32)
     normalised *= slope
     return np.clip(normalised, 0, 1, out=normalised)
+
+
+def grey_levels(normalised: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a picture (H, W) in [0, 1] as one that has colours, (H, W, 3), all alike."""
+    levels = np.rint(normalised * 255).astype(np.uint8)
+    return np.repeat(levels[..., None], 3, axis=2)
 
 
 def line_of(limits: Limits) -> NDArray[np.float32]:

@@ -69,6 +69,18 @@ def test_the_thermal_range_is_that_of_the_readings() -> None:
     assert np.abs(result.astype(int) - eight_bit).mean() < 6
 
 
+def test_the_thermal_range_is_not_that_of_the_border_repeated_outside() -> None:
+    # The thermal camera sees the middle of the picture, and something hot along its border.
+    counts = np.full(THERMAL_SIZE, 29000, np.uint16)
+    counts[:, ::2] = 30000
+    counts[0], counts[-1], counts[:, 0], counts[:, -1] = 40000, 40000, 40000, 40000
+    middle = AlignmentSettings("homography", [1.0, 0, -32.0, 0, 1.0, -20.0, 0, 0, 1])
+    rgb = np.zeros((*RGB_SIZE, 3), np.uint8)
+    result = fused(middle, "rgb", counts, rgb)[20:44, 32:64]
+    same = fused(AlignmentSettings(), "rgb", counts, np.zeros((*THERMAL_SIZE, 3), np.uint8))
+    np.testing.assert_array_equal(result, same)
+
+
 def test_without_alignment_both_must_have_one_size() -> None:
     with pytest.raises(ValueError, match="thermal is 32x24, rgb is 96x64"):
         fused(AlignmentSettings(), "rgb", *pictures())

@@ -56,6 +56,10 @@ def test_corrected_labels_make_weights_that_see_more(
     # The same command again has nothing left to do, and comes to the same verdict.
     assert main(arguments(recording, tmp_path)) == 0
     assert yaml.safe_load(card_of(weights).read_text()) == card
+    note = tmp_path / "labels.sha256"
+    note.write_text(note.read_text().replace("a", "b"))
+    assert main(arguments(recording, tmp_path)) == 2
+    assert "not the labels that the training" in capsys.readouterr().err
 
 
 def test_weights_that_are_not_better_are_named_so(
@@ -86,6 +90,7 @@ def test_labels_are_proposed_where_none_are_given(
     ("changes", "message"),
     [
         (["--labels", "a.json", "b.json"], "--labels names 2 files for 1 recordings"),
+        (["--every", "0"], "--every is 0; it must be 1 or more"),
         (["--labels", "none.json"], "none.json: not readable as COCO"),
         (["--set", "stepps=3"], "--set: stepps: no such key; did you mean 'steps'?"),
     ],

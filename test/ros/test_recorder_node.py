@@ -111,3 +111,23 @@ def test_a_topic_named_twice_is_recorded_once(
     client.until(lambda: recorder.recorded, "it has recorded")
     client.pause(0.3)
     assert recorder.recorded == 1
+
+
+def test_topics_that_nobody_publishes_are_named(
+    running: Spin,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("bifuse_ros.recorder_node.PATIENCE", 1.0)
+    there = client.create_publisher(Image, "/thermal/image_raw", qos_profile_sensor_data)
+    running(recorder_node(tmp_path / "bag", ["/thermal/image_raw", "/boson/image_raw"]))
+    client.until(there.get_subscription_count, "it records what there is")
+    said: list[str] = []
+
+    def warned() -> bool:
+        said.append(capfd.readouterr().err)
+        return "nobody publishes it: /boson/image_raw\n" in "".join(said)
+
+    client.until(warned, "it says what is missing")

@@ -89,6 +89,8 @@ class CalibratedAlignment:
         pixels = self.other.project(points)
         # Beyond the field that they were fitted for, distortions fold back into the picture.
         inside = ((pixels > -1) & (pixels < (self.other.width, self.other.height))).all(axis=1)
+        if not inside.any():
+            return np.full((*reference, 2), np.nan)
         rays = self.other.rays(pixels[inside])
         away = np.linalg.norm(rays[:, :2] - points[inside, :2] / points[inside, 2:], axis=1)
         folded = ~(away * max(self.other.focal_lengths) < RETURNS)
