@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bifuse_core.bench.scenes import BITS, Scene
 from bifuse_core.engine.engine import NONE, Engine
 from bifuse_core.engine.place import COMPILERS
-from bifuse_core.nets.zoo import FUSION_NETWORKS
+from bifuse_core.nets.zoo import FUSION_NETWORKS, SHIPPED
 
 FUSE, DETECT, SEGMENT = "fuse", "detect", "segment"
 NO_NETWORK = "max"
@@ -125,5 +125,5 @@ def _fuses(network: str, backend: str, precision: str, device: torch.device) -> 
     """Return whether the engine runs a fusion by this backend, and not by PyTorch instead."""
     if backend == "torch":
         return True
-    own_form = network == "bdl" and (device.type, precision) == ("cpu", "fp32")
+    own_form = network in SHIPPED and (device.type, precision) == ("cpu", "fp32")
     return backend in COMPILERS and network in FUSION_NETWORKS and not own_form

@@ -103,8 +103,8 @@ def _note(labels: Sequence[Path], note: Path) -> None:
     text = "".join(f"{sha256_of(file)}  {file}\n" for file in files)
     if note.is_file() and note.read_text(encoding="utf-8") != text:
         raise ValueError(
-            f"{', '.join(map(str, files))}: not the labels that the training in {note.parent} began "
-            "with; name another --out"
+            f"{', '.join(map(str, files))}: not the labels that the training in {note.parent} "
+            "began with; name another --out"
         )
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(text, encoding="utf-8")

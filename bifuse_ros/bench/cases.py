@@ -19,7 +19,7 @@ NETWORK = SHIPPED[0]
 PACKAGES = {"torch": (), "openvino": ("openvino",), "onnxruntime": ("onnx", "onnxruntime")}
 """What each backend needs besides."""
 BACKENDS = tuple(PACKAGES)
-"""Which run detector and segmenter, ONNX Runtime the fusion too."""
+"""Which run detector and segmenter."""
 
 _DEFAULTS = {parameter.name: parameter.default for parameter in PERCEPTION_PARAMETERS}
 

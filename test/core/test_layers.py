@@ -21,10 +21,13 @@ BELOW = {
     "bilevel": GROUND | {"data"},
     "perception": GROUND | {"data", "engine", "bilevel"},
     "evaluation": GROUND | {"data", "engine"},
+    "calibration": GROUND | {"data"},
+    "labelling": GROUND | {"data", "engine", "bilevel", "perception", "evaluation"},
     "ablation": GROUND | {"data", "engine", "bilevel", "evaluation", "perception"},
     "bench": GROUND | {"data", "engine"},
     "commands": GROUND
-    | {"data", "engine", "bilevel", "perception", "evaluation", "ablation", "bench"},
+    | {"data", "engine", "bilevel", "perception", "evaluation", "ablation", "bench"}
+    | {"calibration", "labelling"},
     "weights": set(),
 }
 """What the packages of each floor may import besides themselves (DESIGN: the house)."""
