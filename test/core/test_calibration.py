@@ -69,6 +69,7 @@ def test_the_thermal_camera_can_be_the_reference(rendered: list[ImagePair]) -> N
     assert error_of(np.linalg.inv(found.matrix), known, *sizes) < 1.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*SEQUENCES, *VIDEOS])
 def test_the_homography_of_real_pairs_is_found(name: str) -> None:
     seed = (*SEQUENCES, *VIDEOS).index(name)

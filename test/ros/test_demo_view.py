@@ -22,7 +22,7 @@ pytest.importorskip("foxglove", reason="foxglove-sdk is missing")
 pytest.importorskip("websockets", reason="websockets is missing")
 from foxglove_client import FoxgloveClient  # noqa: E402
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_the_demo_plays_on_for_a_client_until_ctrl_c(

@@ -190,8 +190,10 @@ def test_bags_are_split_by_size_between_pairs(
     client.until(lambda: recorder.recorded >= 12 + 2 * 11, "it is recorded")
     recorder.destroy_node()
     bags = sorted(tmp_path.iterdir())
-    assert [bag.name for bag in bags] == [f"bag_{number}" for number in range(4)]
-    pairs = [pair for bag in bags for pair in BagPairs(bag)]
+    # A camera_info after the last pair may begin one more.
+    assert [bag.name for bag in bags] == [f"bag_{number}" for number in range(len(bags))]
+    assert len(bags) in (4, 5)
+    pairs = [pair for bag in bags[:4] for pair in BagPairs(bag)]
     scenes = [scene(number, 4 * WIDTH, 4 * HEIGHT)[1] for number in range(12)]
     assert len(pairs) == 12
     assert all(np.array_equal(pair.rgb, rgb) for pair, rgb in zip(pairs, scenes, strict=True))
