@@ -59,8 +59,11 @@ def write_picture(file: Path, picture: NDArray[Any], quality: int = 90) -> None:
         OSError: it cannot be written.
     """
     stored = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    # OpenCV complains of options that a format does not have.
+    jpeg = file.suffix.lower() in (".jpg", ".jpeg")
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if jpeg else []
     # OpenCV's own way to write a file does not tell when the disk is full.
-    _, encoded = cv2.imencode(file.suffix, stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _, encoded = cv2.imencode(file.suffix, stored, options)
     with written_whole(file) as place:
         place.write_bytes(encoded.tobytes())
 
