@@ -10,7 +10,7 @@ import numpy as np
 
 from bifuse_core.calibration.edges import grey
 from bifuse_core.calibration.geometry import Matrix, distance
-from bifuse_core.calibration.patches import matched_patches
+from bifuse_core.calibration.patches import SPACING, matched_patches
 from bifuse_core.calibration.refinement import LEVELS, level_size, missed_by, refined
 from bifuse_core.calibration.search import Grey, first_guess
 from bifuse_core.data.pairs import ImagePair
@@ -103,13 +103,14 @@ def _residual(pairs: Sequence[Grey], matrix: Matrix) -> float:
     full = pairs[0].reference.shape[0], pairs[0].reference.shape[1]
     columns, reach = LEVELS[-1]
     size = level_size(full, columns)
+    places = (size[0] // SPACING) * (size[1] // SPACING)
+    if places < FEWEST_PATCHES:
+        raise CalibrationError(
+            f"a reference of {full[1]}x{full[0]} pixels has room for {places} places to compare; "
+            f"at least {FEWEST_PATCHES} are needed: take the other camera as the reference"
+        )
     patches = matched_patches(pairs, matrix, size, reach)
     found = len(patches.points)
-    if patches.tried < FEWEST_PATCHES:
-        raise CalibrationError(
-            f"both cameras show {patches.tried} places of {full[1]}x{full[0]} pixels; at least "
-            f"{FEWEST_PATCHES} are needed: take the camera with more pixels as the reference"
-        )
     if found < max(FEWEST_PATCHES, LEAST_SHARE * patches.tried):
         raise CalibrationError(
             f"edges of both cameras agree in {found} of {patches.tried} places; at least "

@@ -106,6 +106,14 @@ def test_pairs_without_common_edges_are_refused(rendered: list[ImagePair]) -> No
         calibrated(strangers, "rgb", LIMIT)
 
 
+def test_a_reference_of_few_pixels_is_refused_with_the_reason(rendered: list[ImagePair]) -> None:
+    small = [
+        ImagePair(pair.name, cv2.resize(pair.thermal, (80, 60)), pair.rgb) for pair in rendered
+    ]
+    with pytest.raises(CalibrationError, match="80x60 pixels has room for 1 places"):
+        calibrated(small, "thermal", LIMIT)
+
+
 def test_pairs_of_no_one_rig_are_refused(rendered: list[ImagePair]) -> None:
     with pytest.raises(CalibrationError, match="there are 3 pairs; at least 4 are needed"):
         calibrated(rendered[:3], "rgb", LIMIT)
