@@ -22,7 +22,7 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 
 from bifuse_ros.mcap_ending import EndingWriter
-from bifuse_ros.message_definition import types_with
+from bifuse_ros.message_types import types_with
 
 FORMAT_VERSION: Literal[8] = 8
 """Of the metadata; Humble and later read it."""

@@ -46,6 +46,17 @@ def camera(depth: int) -> QoSProfile:
     )
 
 
+def requested(offered: list[QoSProfile]) -> QoSProfile:
+    """Return the strongest quality of service that every publisher offers, with a deep queue."""
+    reliable = all(o.reliability == ReliabilityPolicy.RELIABLE for o in offered)
+    latched = all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offered)
+    return QoSProfile(
+        depth=100,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+
+
 def overridable() -> QoSOverridingOptions:
     """Return options that let `qos_overrides.TOPIC.subscription.*` change the profile."""
     return QoSOverridingOptions.with_default_policies()

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from bifuse_core import __version__
 from bifuse_core.data.bag_notes import noted
 from bifuse_core.streams.pairing import RGB
+from bifuse_ros import qos
 from bifuse_ros.bag_series import BagSeries, Received
+from bifuse_ros.message_types import message_class
 from bifuse_ros.pair_recording import CHOICE_PARAMETERS, PairRecording, check_choice
 from bifuse_ros.parameters import Declared, declare, refuse_unknown, resolved_names
 from bifuse_ros.provenance import Provenance
@@ -133,7 +133,7 @@ class RecorderNode(Node):
                 number = self._bags.add_topic(topic, kind, offered)
                 write = partial(self._receive, self._roles.get(topic), number, kind)
                 self.create_subscription(
-                    message_class(kind), topic, write, requested(offered), raw=True
+                    message_class(kind), topic, write, qos.requested(offered), raw=True
                 )
             # Of whatever kind: one topic does not end the recording of the others.
             except Exception as error:
@@ -164,23 +164,6 @@ class RecorderNode(Node):
         self.get_logger().error(
             f"{topic}: pair not chosen: {error}", throttle_duration_sec=LOG_INTERVAL
         )
-
-
-def message_class(kind: str) -> Any:
-    """Return the class of a message type such as `sensor_msgs/msg/Image`."""
-    package, _, name = kind.split("/")
-    return getattr(import_module(f"{package}.msg"), name)
-
-
-def requested(offered: list[QoSProfile]) -> QoSProfile:
-    """Return the strongest quality of service that every publisher offers, with a deep queue."""
-    reliable = all(o.reliability == ReliabilityPolicy.RELIABLE for o in offered)
-    latched = all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offered)
-    return QoSProfile(
-        depth=100,
-        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
-    )
 
 
 def main(args: list[str] | None = None) -> int:

@@ -10,9 +10,9 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from bifuse_ros.message_definition import message_definition
+from bifuse_ros import qos
+from bifuse_ros.message_types import message_class, message_definition
 from bifuse_ros.parameters import Declared, declare, refuse_unknown, resolved_names
-from bifuse_ros.recorder_node import message_class, requested
 from bifuse_ros.running import run
 from bifuse_ros.topics import DIAGNOSTICS, RECORDED
 
@@ -128,7 +128,7 @@ class ViewNode(Node):
         offered = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
         if not offered:
             return
-        profile = requested(offered)
+        profile = qos.requested(offered)
         profile.depth = DEPTH
         kind = message_class(channel.schema_name())
         forward = partial(self._forward, channel)

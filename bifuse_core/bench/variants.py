@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from bifuse_core.bench.scenes import BITS, Scene
 from bifuse_core.engine.engine import NONE, Engine
+from bifuse_core.engine.fusion import CPU_FORMS
 from bifuse_core.engine.place import COMPILERS
-from bifuse_core.nets.zoo import FUSION_NETWORKS, SHIPPED
+from bifuse_core.nets.zoo import FUSION_NETWORKS
 
 FUSE, DETECT, SEGMENT = "fuse", "detect", "segment"
 NO_NETWORK = "max"
@@ -125,5 +126,7 @@ def _fuses(network: str, backend: str, precision: str, device: torch.device) -> 
     """Return whether the engine runs a fusion by this backend, and not by PyTorch instead."""
     if backend == "torch":
         return True
-    own_form = network in SHIPPED and (device.type, precision) == ("cpu", "fp32")
-    return backend in COMPILERS and network in FUSION_NETWORKS and not own_form
+    if backend not in COMPILERS or network not in FUSION_NETWORKS:
+        return False
+    on_cpu = (device.type, precision) == ("cpu", "fp32")
+    return not (on_cpu and FUSION_NETWORKS[network] in CPU_FORMS)

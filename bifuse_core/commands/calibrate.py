@@ -13,6 +13,7 @@ from bifuse_core.calibration.estimation import Calibration, calibrated
 from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.evenly import evenly
 from bifuse_core.data.pairs import ImagePair, PairSource
+from bifuse_core.data.results import require_new
 from bifuse_core.data.sources import open_pairs
 
 
@@ -42,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
         PairError: a pair cannot be read.
         OSError: the file cannot be written.
     """
-    if args.out.exists() or args.out.is_symlink():
-        raise ValueError(f"{args.out} is there already and is not overwritten; name another --out")
+    require_new(args.out)
     source = open_pairs(*args.input, topics=tuple(args.topics), one_size=False)
     found = calibrated(_some(source, args.pairs), args.reference, args.limit)
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from torch import nn
 
 from bifuse_core import __version__
+from bifuse_core.data.results import require_new
 from bifuse_core.data.whole import written_whole
 from bifuse_core.engine.onnx_export import TOLERANCE, onnx_model
 from bifuse_core.engine.onnx_runtime import OnnxRuntime
@@ -55,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
         ImportError: the package onnx is not installed, or what the network needs.
         OSError: the file cannot be written.
     """
-    if args.out.exists():
-        raise ValueError(f"{args.out} is there already and is not overwritten; name another --out")
+    require_new(args.out)
     loaded = _load(args.network, args.weights)
     multiple = getattr(loaded.net, "multiple", 1)
     for name in ("width", "height"):

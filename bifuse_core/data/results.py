@@ -33,17 +33,22 @@ Keep = Callable[[Fused], None]
 """Writes one picture after the other, in the order of time."""
 
 
-def require_free(out: Path) -> None:
+def require_new(out: Path, what: str = "is there") -> None:
     """Refuse a place for results where there is something.
 
     Raises:
-        ValueError: it is no empty folder, and something is there.
+        ValueError: there is; the message says what it does.
     """
-    if out.is_dir() and not any(out.iterdir()):
-        return
     if out.exists() or out.is_symlink():
-        what = "holds something" if out.is_dir() else "is there"
         raise ValueError(f"{out} {what} already and is not overwritten; name another --out")
+
+
+def require_free(out: Path) -> None:
+    """Do as `require_new`, but accept an empty folder."""
+    if not out.is_dir():
+        require_new(out)
+    elif any(out.iterdir()):
+        require_new(out, "holds something")
 
 
 @contextmanager

@@ -8,11 +8,10 @@ from copy import deepcopy
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bifuse_core.nets.edge import STRIDE, EdgeFusion, described
+from bifuse_core.nets.edge import EdgeFusion, described, padded
 
 _COARSE = 4
 """The weights are predicted for squares of so many pixels a side."""
@@ -36,26 +35,19 @@ class FastEdge(nn.Module):
     def forward(self, thermal: Tensor, luma: Tensor) -> Tensor:
         """Fuse one batch; see `EdgeFusion.forward`."""
         fused = torch.empty_like(luma)
-        for pair in zip(thermal[:, 0], luma[:, 0], fused[:, 0], strict=True):
+        for pair in zip(thermal.split(1), luma.split(1), fused.split(1), strict=True):
             self._fuse(*pair)
         return fused
 
     def _fuse(self, thermal: Tensor, luma: Tensor, fused: Tensor) -> None:
-        height, width = luma.shape
-        features = torch.cat([_camera_features(_padded(x)) for x in (thermal, luma)], dim=1)
+        height, width = luma.shape[-2:]
+        pictures = (padded(image)[0, 0].numpy() for image in (thermal, luma))
+        features = torch.cat([_camera_features(picture) for picture in pictures], dim=1)
         features = features.contiguous(memory_format=torch.channels_last)
         coarse = self._net.shares(features)[0, 0].numpy()
         size = (_COARSE * coarse.shape[1], _COARSE * coarse.shape[0])
         shares = torch.from_numpy(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR))
         torch.lerp(luma, thermal, shares[:height, :width], out=fused)
-
-
-def _padded(picture: Tensor) -> NDArray[np.float32]:
-    height, width = picture.shape
-    padding = (0, -width % STRIDE, 0, -height % STRIDE)
-    if any(padding):
-        picture = F.pad(picture[None, None], padding, mode="replicate")[0, 0]
-    return picture.numpy()
 
 
 def _camera_features(picture: NDArray[np.float32]) -> Tensor:

@@ -28,6 +28,9 @@ from bifuse_core.nets.bdl import BdlFusion
 from bifuse_core.nets.edge import EdgeFusion
 from bifuse_core.nets.zoo import FUSION_NETWORKS
 
+CPU_FORMS: dict[type[nn.Module], type[nn.Module]] = {BdlFusion: FastBdl, EdgeFusion: FastEdge}
+"""Networks that have a form of their own for CPUs in single precision, and that."""
+
 
 def fuse_levels(
     net: nn.Module, dtype: torch.dtype, counts: Tensor, line: Tensor, rgb: Tensor
@@ -145,11 +148,8 @@ class PairFusion:
 
 def _fast_form(name: str, net: nn.Module, place: Place) -> tuple[Any, str]:
     """Return what computes the same as a network, as fast as is known at a place, and by what."""
-    if (place.device.type, place.dtype) == ("cpu", torch.float32):
-        if isinstance(net, BdlFusion):
-            return FastBdl(net), "torch"
-        if isinstance(net, EdgeFusion):
-            return FastEdge(net), "torch"
+    if (place.device.type, place.dtype) == ("cpu", torch.float32) and type(net) in CPU_FORMS:
+        return CPU_FORMS[type(net)](net), "torch"
     if place.backend in COMPILERS and isinstance(net, tuple(FUSION_NETWORKS.values())):
         return place.compiled(name, net), place.backend
     net = net.to(place.device, place.dtype)

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+# The weights serve programs that have no use for PyTorch, which takes seconds to import.
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 """Red, green, blue weights of the luminance Y (ITU-R BT.601)."""

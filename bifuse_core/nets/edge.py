@@ -44,6 +44,13 @@ def described(level: Tensor, slope_x: Tensor, slope_y: Tensor) -> Tensor:
     )
 
 
+def padded(image: Tensor) -> Tensor:
+    """Return pictures (B, 1, H, W) whose border goes on to multiples of `STRIDE`."""
+    height, width = image.shape[-2:]
+    padding = (0, -width % STRIDE, 0, -height % STRIDE)
+    return F.pad(image, padding, mode="replicate") if any(padding) else image
+
+
 def _conv(cin: int, cout: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(cin, cout, 3, stride=stride, padding=dilation, dilation=dilation),
@@ -99,11 +106,9 @@ class EdgeFusion(nn.Module):
             (B, 1, H, W) fused luminance, between the two inputs at every pixel.
         """
         height, width = luma.shape[-2:]
-        padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        padded = [
-            F.pad(x, padding, mode="replicate") if any(padding) else x for x in (thermal, luma)
-        ]
-        u = F.interpolate(self.weights(*padded), scale_factor=4, mode="bilinear")
+        u = F.interpolate(
+            self.weights(padded(thermal), padded(luma)), scale_factor=4, mode="bilinear"
+        )
         # Under autocast the weights come in half precision.
         return torch.lerp(luma, thermal, u[..., :height, :width].to(luma.dtype))
 

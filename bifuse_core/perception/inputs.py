@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bifuse_core.data.sample import Sample
 from bifuse_core.engine.engine import Engine
-from bifuse_core.imaging.thermal import ThermalSettings
+from bifuse_core.imaging.thermal import ThermalSettings, grey_levels
 
 Input = Callable[[Sample], NDArray[np.uint8]]
 """Returns the colour picture (H, W, 3) of a sample whose thermal picture is in [0, 1]."""
@@ -83,8 +83,7 @@ def fusion_of(name: str) -> tuple[str, Path | None]:
 
 def thermal(sample: Sample) -> NDArray[np.uint8]:
     """Return the thermal picture as a grey one."""
-    levels = np.rint(255 * sample.thermal).astype(np.uint8)
-    return np.repeat(levels[..., None], 3, axis=2)
+    return grey_levels(sample.thermal)
 
 
 def rgb(sample: Sample) -> NDArray[np.uint8]:

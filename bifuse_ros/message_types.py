@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The definition of a message type as text, for whoever reads serialised messages without ROS."""
+"""Types of messages by name: their classes, and their definitions for programs without ROS."""
 
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
+
+
+def message_class(kind: str) -> Any:
+    """Return the class of a message type such as `sensor_msgs/msg/Image`."""
+    package, _, name = kind.split("/")
+    return getattr(import_module(f"{package}.msg"), name)
 
 
 def message_definition(kind: str) -> str:
