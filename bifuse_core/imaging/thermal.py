@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Unit = Literal["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"]
+Unit = Literal["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "optris", "linear"]
 Range = Literal["auto", "full", "fixed", "percentile"]
 
 KELVIN_AT_0_CELSIUS = 273.15
@@ -26,6 +26,7 @@ _TO_CELSIUS: dict[str, tuple[float, float]] = {
     "decikelvin": (0.1, -KELVIN_AT_0_CELSIUS),
     "kelvin": (1.0, -KELVIN_AT_0_CELSIUS),
     "celsius": (1.0, 0.0),
+    "optris": (0.1, -100.0),
 }
 
 
@@ -35,7 +36,8 @@ class ThermalSettings:
 
     Attributes:
         unit: what a count means. `raw` has no temperature (a camera's own gain control);
-            `centikelvin` is 10 mK a count, `decikelvin` 100 mK; `linear` is
+            `centikelvin` is 10 mK a count, `decikelvin` 100 mK; `optris` is
+            (count - 1000) / 10 degrees Celsius, as its drivers publish; `linear` is
             `scale * count + offset` degrees Celsius.
         scale: degrees Celsius a count, for `linear`.
         offset: degrees Celsius at count 0, for `linear`.

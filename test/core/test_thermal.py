@@ -31,6 +31,7 @@ def constant(value: float, dtype: Any, shape: tuple[int, int] = (32, 48)) -> np.
         ("decikelvin", 2831.5, np.float32),
         ("kelvin", 283.15, np.float32),
         ("celsius", 10, np.int16),
+        ("optris", 1100, np.uint16),
         ("raw", 10, np.uint16),
         ("linear", 125, np.uint8),
     ],
@@ -147,7 +148,7 @@ def test_the_callers_picture_is_not_written_to() -> None:
     image=st.sampled_from([np.uint8, np.uint16, np.int16, np.float32]).flatmap(
         lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
     ),
-    unit=st.sampled_from(["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "linear"]),
+    unit=st.sampled_from(["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "optris", "linear"]),
     mode=st.sampled_from(["auto", "full", "fixed", "percentile"]),
 )
 def test_any_picture_with_a_finite_pixel_ends_within_0_and_1(
