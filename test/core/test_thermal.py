@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings
+from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings, Unit
 
 SECOND = 1_000_000_000
 
@@ -148,7 +148,7 @@ def test_the_callers_picture_is_not_written_to() -> None:
     image=st.sampled_from([np.uint8, np.uint16, np.int16, np.float32]).flatmap(
         lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
     ),
-    unit=st.sampled_from(["raw", "centikelvin", "decikelvin", "kelvin", "celsius", "optris", "linear"]),
+    unit=st.sampled_from(get_args(Unit)),
     mode=st.sampled_from(["auto", "full", "fixed", "percentile"]),
 )
 def test_any_picture_with_a_finite_pixel_ends_within_0_and_1(
