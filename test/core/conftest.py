@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from bifuse_core.bilevel.batch import Batch
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def behind_nodes() -> None:
+    # The tests of nodes, which look at ages and rates, may run in another process.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.nice(5)
 
 
 @pytest.fixture(autouse=True)

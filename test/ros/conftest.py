@@ -39,7 +39,9 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["ROS_LOG_DIR"] = str(tmp_path_factory.mktemp("ros_log"))
 
 
-domains = cycle(range(1, 101))
+# Of several processes that pytest-xdist runs each has domains of its own.
+worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+domains = cycle(range(1 + worker, 101, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
 for _ in range(os.getpid() % 100):
     next(domains)
 
