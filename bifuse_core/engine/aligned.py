@@ -62,6 +62,8 @@ class AlignedFusion:
             ValueError: the two differ in size and there is no alignment, a camera is not known yet,
                 or is not the one that takes the pictures.
         """
+        if self.settings.method == "none":
+            return self._engine.fuse(thermal, rgb, stamp)
         # Of what the camera sees: warped, its border is repeated over all that it does not see.
         limits = self._engine.thermal.limits(thermal, stamp)
         thermal, rgb, valid = self._rig(thermal, rgb)
