@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bifuse_core.commands.cameras import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.data.bag_reader import BAG_SUFFIXES
 from bifuse_core.data.bag_results import BAG_SUFFIX, bag_file
 from bifuse_core.data.bags import BagPairs
-from bifuse_core.data.camera_infos import cameras_of
+from bifuse_core.data.camera_infos import known_cameras
 from bifuse_core.data.pairs import PairSource
 from bifuse_core.data.results import Fused, Keep, picture_folder, require_free, video_file
 from bifuse_core.data.sources import open_pairs
@@ -22,7 +23,6 @@ from bifuse_core.engine.aligned import AlignedFusion
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.fusions import FUSIONS
 from bifuse_core.engine.place import PRECISIONS
-from bifuse_core.imaging.alignment.camera import Camera
 
 DEFAULT_RATE = 10.0
 """Pictures per second of a video made from a source without a rate."""
@@ -65,18 +65,17 @@ def run(args: argparse.Namespace) -> int:
     """
     require_free(args.out)
     cameras = chosen_cameras(args)
-    geometry = cameras.geometry
-    topics = tuple(args.topics) if args.topics else cameras.topics
+    options = cameras.options
+    if args.topics:
+        options = replace(options, topics=tuple(args.topics))
     source = open_pairs(
         *args.input,
-        topics=topics,
-        sync=cameras.synchronisation,
-        reference=cameras.reference,
-        one_size=geometry.method == "none",
+        topics=options.topics,
+        sync=options.sync,
+        reference=options.reference,
+        one_size=options.one_size,
     )
-    known: dict[str, Camera] = {}
-    if geometry.method == "calibrated":
-        known = cameras_of(args.input[0], topics, cameras.camera_info)
+    known = known_cameras(args.input[0], options)
     engine = Engine(
         args.network,
         weights=args.weights,
@@ -84,11 +83,11 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision,
         thermal=cameras.normalisation,
     )
-    fuse = AlignedFusion(engine, geometry, cameras.reference, known.__getitem__)
+    fuse = AlignedFusion(engine, options.alignment, options.reference, known.__getitem__)
     count = 0
     with _results(args.out, source.rate or DEFAULT_RATE) as keep:
         for pair in tqdm(source, desc="fusing", unit="pair"):
-            stamp, frame_id = _header(source, count, cameras.reference)
+            stamp, frame_id = _header(source, count, options.reference)
             fused = fuse(pair.thermal, pair.rgb, stamp if source.rate else PAUSE * stamp)
             keep(Fused(pair.name, stamp, frame_id, fused))
             count += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bifuse_core.commands.cameras import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.data.results import require_free
 from bifuse_core.labelling.agreement import SURE
 from bifuse_core.labelling.recording import LABELS, label_recording

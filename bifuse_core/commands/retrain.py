@@ -14,9 +14,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.bilevel.configuration import changes_of, configured
 from bifuse_core.bilevel.sections import CameraSettings
-from bifuse_core.commands.cameras import add_camera_arguments, chosen_cameras
 from bifuse_core.commands.train_task import train_task
 from bifuse_core.labelling.agreement import SURE
 from bifuse_core.labelling.recording import LABELS, label_recording

@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bifuse_core.data.camera_infos import cameras_of
+from bifuse_core.data.camera_infos import known_cameras
 from bifuse_core.data.entries import EntryDataset, PairReader
 from bifuse_core.data.layouts.layout import Options
-from bifuse_core.imaging.alignment.camera import Camera
 from bifuse_core.imaging.alignment.rig import Rig
 from bifuse_core.imaging.thermal import Limits, ThermalNormaliser, ThermalSettings
 
@@ -54,9 +53,7 @@ def aligned(dataset: EntryDataset, path: Path, options: Options) -> EntryDataset
         PairError: a camera_info is needed and not there.
         ValueError: it is none of a calibrated camera.
     """
-    cameras: dict[str, Camera] = {}
-    if options.alignment.method == "calibrated":
-        cameras = cameras_of(path, options.topics, options.camera_info)
+    cameras = known_cameras(path, options)
     rig = Rig(options.alignment, options.reference, cameras.__getitem__)
     entries = tuple(
         replace(entry, rig=rig, limits=entry.limits or OwnLimits(entry.pair))

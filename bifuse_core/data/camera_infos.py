@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bifuse_core.data.bag_reader import is_bag, open_bag
 from bifuse_core.data.faults import PairError
+from bifuse_core.data.layouts.layout import Options
 from bifuse_core.imaging.alignment.camera import Camera, camera_of
 from bifuse_core.imaging.alignment.files import read_camera
 
@@ -16,26 +17,25 @@ _INFO = "sensor_msgs/msg/CameraInfo"
 _GIVE = "alignment.method calibrated needs it; or give camera_info, calibration files of both"
 
 
-def cameras_of(
-    path: Path, topics: tuple[str, str], files: tuple[Path, Path] | None = None
-) -> dict[str, Camera]:
-    """Return the cameras by `thermal` and `rgb`.
+def known_cameras(path: Path, options: Options) -> dict[str, Camera]:
+    """Return the cameras by `thermal` and `rgb`; none where the alignment does not ask for them.
 
     Args:
         path: of the recording.
-        topics: of a bag: thermal, RGB; `camera_info` is their sibling, of which the first counts.
-        files: calibrations of thermal, RGB, as camera_calibration_parsers writes them, below the
-            folder that the recording lies in; they go before what a bag holds.
+        options: tell the alignment. `camera_info` of a bag is the sibling of each image topic, and
+            its first message counts; files go before it.
 
     Raises:
         PairError: there is no camera_info, or the bag is damaged.
         ValueError: it is none of a calibrated camera; the message names topic or file.
         OSError: a file cannot be read.
     """
-    if files:
-        found = [read_camera(path.parent / file) for file in files]
+    if options.alignment.method != "calibrated":
+        return {}
+    if options.camera_info:
+        found = [read_camera(path.parent / file) for file in options.camera_info]
     elif is_bag(path):
-        found = [_recorded(path, topic) for topic in topics]
+        found = [_recorded(path, topic) for topic in options.topics]
     else:
         raise PairError(f"{path}: only bags hold camera_info; {_GIVE}")
     return dict(zip(CAMERAS, found, strict=True))
