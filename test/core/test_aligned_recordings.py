@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import pickle
 from pathlib import Path
@@ -19,17 +20,16 @@ import misaligned_bag  # noqa: E402
 import rendered_bag  # noqa: E402
 
 from bifuse_core.__main__ import main  # noqa: E402
+from bifuse_core.bilevel.camera_options import chosen_cameras  # noqa: E402
 from bifuse_core.bilevel.sections import CameraSettings  # noqa: E402
 from bifuse_core.data.datasets import open_dataset  # noqa: E402
-from bifuse_core.data.faults import PairError, PictureError  # noqa: E402
+from bifuse_core.data.faults import PictureError  # noqa: E402
 from bifuse_core.data.filling import filled  # noqa: E402
 from bifuse_core.data.layouts.layout import Options  # noqa: E402
 from bifuse_core.data.pictures import write_picture  # noqa: E402
 from bifuse_core.data.tensors import TensorPairs, normalised  # noqa: E402
 from bifuse_core.engine.aligned import AlignedFusion  # noqa: E402
 from bifuse_core.engine.engine import Engine  # noqa: E402
-from bifuse_core.imaging.alignment.camera import Camera  # noqa: E402
-from bifuse_core.imaging.alignment.extrinsics import Extrinsics  # noqa: E402
 from bifuse_core.imaging.alignment.settings import AlignmentSettings  # noqa: E402
 from bifuse_core.imaging.thermal import ThermalNormaliser, ThermalSettings  # noqa: E402
 from bifuse_core.perception.inputs import input_by_name  # noqa: E402
@@ -250,72 +250,6 @@ def test_pictures_of_a_folder_keep_their_own_thermal_range(taken: Any, tmp_path:
         open_dataset(tmp_path)[0]
 
 
-RGB_CAMERA = Camera(320, 240, (300.0, 0, 159.5, 0, 300.0, 119.5, 0, 0, 1))
-THERMAL_CAMERA = Camera(330, 250, (330.0, 0, 164.5, 0, 330.0, 124.5, 0, 0, 1))
-POSE = Extrinsics((0.4, -0.1, 0.05), (0.01, -0.02, 0.03))
-DISTANCE = 12.0
-CALIBRATED = AlignmentSettings(
-    "calibrated", translation=POSE.translation, rotation=POSE.rotation, distance=DISTANCE
-)
-
-
-def plane_homography() -> np.ndarray[Any, Any]:
-    """Return K' R^T (I - t n^T / d) K^-1, which maps a plane before the reference.
-
-    Source: Hartley and Zisserman, Multiple View Geometry, 2nd edition, section 13.1.
-    """
-    own, other = (np.reshape(c.matrix, (3, 3)) for c in (RGB_CAMERA, THERMAL_CAMERA))
-    shift = np.outer(POSE.translation, (0, 0, 1 / DISTANCE))
-    return other @ POSE.matrix.T @ (np.eye(3) - shift) @ np.linalg.inv(own)
-
-
-@pytest.fixture(scope="module")
-def calibrated_bag(taken: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    infos = {"thermal": THERMAL_CAMERA, "rgb": RGB_CAMERA}
-    return misaligned_bag.record(tmp_path_factory.mktemp("info") / "drive", taken[:1], RATE, infos)
-
-
-def test_recorded_camera_info_aligns_a_plane_as_its_homography_does(calibrated_bag: Path) -> None:
-    flat = AlignmentSettings("homography", plane_homography().ravel())
-    calibrated, plane = (
-        open_dataset(calibrated_bag, options=Options(topics=TOPICS, alignment=settings))[0]
-        for settings in (CALIBRATED, flat)
-    )
-    assert calibrated.valid is not None and plane.valid is not None
-    assert (calibrated.valid != plane.valid).mean() < 1e-3
-    both = (calibrated.valid & plane.valid) > 0
-    assert both.mean() > 0.5
-    assert np.abs(calibrated.thermal[both].astype(int) - plane.thermal[both]).max() <= 1
-
-
-def test_calibration_files_stand_in_for_what_was_not_recorded(
-    bag: Path, calibrated_bag: Path, tmp_path: Path
-) -> None:
-    given = Options(topics=TOPICS, alignment=CALIBRATED)
-    with pytest.raises(PairError, match="no camera_info on /rig/thermal/camera_info; .* needs it"):
-        open_dataset(bag, options=given)
-    files = (
-        calibration_file(tmp_path / "t.yaml", THERMAL_CAMERA),
-        calibration_file(tmp_path / "r.yaml", RGB_CAMERA),
-    )
-    options = Options(topics=TOPICS, alignment=CALIBRATED, camera_info=files)
-    recorded = open_dataset(calibrated_bag, options=given)[0]
-    np.testing.assert_array_equal(open_dataset(bag, options=options)[0].thermal, recorded.thermal)
-
-
-def calibration_file(file: Path, camera: Camera) -> Path:
-    """Write a calibration as camera_calibration_parsers does."""
-    content = {
-        "image_width": camera.width,
-        "image_height": camera.height,
-        "camera_matrix": {"rows": 3, "cols": 3, "data": list(camera.matrix)},
-        "distortion_model": "",
-        "distortion_coefficients": {"rows": 1, "cols": 0, "data": []},
-    }
-    file.write_text(json.dumps(content))
-    return file
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -356,22 +290,6 @@ def test_alignments_that_cannot_be_are_one_line(
     assert "Traceback" not in error
 
 
-def test_a_folder_has_no_camera_info_of_its_own(taken: Any, tmp_path: Path) -> None:
-    for side, picture in (("ir", taken[0].thermal), ("vi", taken[0].rgb)):
-        write_picture(tmp_path / side / "a.png", picture)
-    with pytest.raises(PairError, match="only bags hold camera_info; .* calibration files of both"):
-        open_dataset(tmp_path, options=Options(alignment=CALIBRATED))
-
-
-def test_pictures_of_another_size_than_calibrated_are_named(bag: Path, tmp_path: Path) -> None:
-    wide = Camera(640, 480, RGB_CAMERA.matrix)
-    files = [calibration_file(tmp_path / "c.yaml", wide)] * 2
-    options = Options(topics=TOPICS, alignment=CALIBRATED, camera_info=(files[0], files[1]))
-    dataset = open_dataset(bag, options=options)
-    with pytest.raises(PictureError, match="drive/000000: a picture is 320x240, .* for 640x480"):
-        dataset[0]
-
-
 def test_a_source_of_a_training_takes_the_node_s_parameters() -> None:
     settings = CameraSettings(
         alignment={"method": "homography", "homography": VIEW.ravel().tolist()},
@@ -381,3 +299,9 @@ def test_a_source_of_a_training_takes_the_node_s_parameters() -> None:
     assert CameraSettings().options.one_size
     with pytest.raises(ValueError, match="not invertible"):
         CameraSettings(alignment={"homography": [0.0] * 9})
+
+
+def test_the_package_s_parameter_file_says_the_defaults() -> None:
+    file = Path(__file__).resolve().parents[2] / "config" / "bifuse.yaml"
+    cameras = chosen_cameras(argparse.Namespace(params=[file], camera=[]))
+    assert cameras.options == Options() and cameras.normalisation == ThermalSettings()
