@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sensor_msgs.msg import CameraInfo
 
-from bifuse_core.imaging.alignment.camera import Camera
+from bifuse_core.imaging.alignment.camera import Camera, camera_of
 from bifuse_core.imaging.alignment.parallax import parallax_table
 from bifuse_core.imaging.alignment.settings import AlignmentSettings
 from bifuse_core.streams.pairing import RGB, THERMAL
@@ -30,13 +30,7 @@ def camera_model(infos: Mapping[int, CameraInfo], camera: str) -> Camera:
     if info is None:
         raise ValueError(f"nothing has arrived on {camera}/camera_info, which alignment needs")
     try:
-        return Camera(
-            info.width,
-            info.height,
-            tuple(map(float, info.k)),
-            info.distortion_model if len(info.d) else "",
-            tuple(map(float, info.d)),
-        )
+        return camera_of(info)
     except ValueError as error:
         raise ValueError(f"{camera}/camera_info: {error}") from error
 

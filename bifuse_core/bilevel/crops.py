@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from bifuse_core.bilevel.batch import Batch, Crop, collate
 from bifuse_core.bilevel.numbered import numbered_batches
 from bifuse_core.data.augmentation import Augmentation, regraded
+from bifuse_core.data.filling import filled
 from bifuse_core.data.sample import PairDataset, Sample
 from bifuse_core.data.tensors import normalised, to_tensors
 from bifuse_core.imaging.saliency import saliency_by_table, saliency_share, saliency_table
@@ -154,7 +155,7 @@ class Crops(Dataset[Crop]):
         pairs, thermal = self.sources[chosen].pairs, self.sources[chosen].thermal
         index = int(random.integers(len(pairs)))
         limits = pairs.thermal_limits(index, thermal)
-        whole = self._varied(normalised(pairs[index], thermal, limits), random)
+        whole = filled(self._varied(normalised(pairs[index], thermal, limits), random))
         tensors = to_tensors(whole)
         tables = [saliency_table(picture[None]) for picture in (tensors.thermal, tensors.luma)]
         levels = tensors.thermal.flatten()

@@ -11,15 +11,14 @@ from bifuse_core.bilevel.sections import DETECTION, SEGMENTATION, LabelSettings
 from bifuse_core.data.classes import MASK_SETS, SEGMENTATION_CLASSES
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.entries import EntryDataset
-from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.vocabulary import translated
 
 
 def open_labelled(
     path: Path,
     layout: str,
+    split: str | None,
     labels: LabelSettings,
-    options: Options,
     tasks: Collection[str],
 ) -> EntryDataset:
     """Open a data set with boxes in our classes and masks, as far as there are tasks for them.
@@ -27,8 +26,8 @@ def open_labelled(
     Args:
         path: of the data set.
         layout: one of `data.datasets.LAYOUTS`, or `auto`.
-        labels: what they mean, and where they lie.
-        options: what else the one who opens it may choose.
+        split: name of a list of the layout; None takes all samples.
+        labels: what they mean and where they lie, and the cameras.
         tasks: that need labels; without any, labels are not looked at.
 
     Raises:
@@ -36,9 +35,8 @@ def open_labelled(
         ValueError: its classes are not those that `labels` names; the message names the path.
     """
     options = replace(
-        options,
-        topics=labels.topics,
-        sync=labels.synchronisation,
+        labels.options,
+        split=split,
         classes=tuple(labels.classes) if labels.classes else None,
         mask_classes=SEGMENTATION_CLASSES,
         labels=labels.labels,

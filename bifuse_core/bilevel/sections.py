@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
 from bifuse_core.data.bags import TOPICS, Synchronisation
 from bifuse_core.data.classes import DETECTION_CLASSES
+from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.vocabulary import MEANINGS
+from bifuse_core.imaging.alignment.settings import AlignmentSettings
 from bifuse_core.imaging.thermal import ThermalSettings
 
 Positive = Annotated[int, Field(ge=1)]
@@ -63,6 +66,7 @@ def _section_of(settings: type[Any]) -> type[Section]:
 
 
 SyncSection, ThermalSection = _section_of(Synchronisation), _section_of(ThermalSettings)
+AlignmentSection = _section_of(AlignmentSettings)
 
 
 class CameraSettings(Section):
@@ -72,11 +76,19 @@ class CameraSettings(Section):
         topics: of a bag: thermal, RGB.
         sync: of a bag: how images are paired, the parameters `sync.*`.
         thermal: how thermal counts become grey levels, the parameters `thermal.*`.
+        alignment: how the cameras lie, the parameters `alignment.*`. Where the other camera sees
+            nothing, a fusion learns from the reference in both pictures.
+        reference: the camera whose grid pictures, boxes and masks have, the parameter `reference`.
+        camera_info: for `alignment.method` calibrated: calibration files of thermal, RGB, below the
+            folder that the data set lies in; of a bag, what it recorded by default.
     """
 
     topics: tuple[str, str] = TOPICS
     sync: SyncSection = SyncSection()  # type: ignore[valid-type]
     thermal: ThermalSection = ThermalSection()  # type: ignore[valid-type]
+    alignment: AlignmentSection = AlignmentSection()  # type: ignore[valid-type]
+    reference: Literal["rgb", "thermal"] = "rgb"
+    camera_info: tuple[Path, Path] | None = None
 
     @property
     def synchronisation(self) -> Synchronisation:
@@ -88,10 +100,26 @@ class CameraSettings(Section):
         """How thermal counts become grey levels."""
         return ThermalSettings(**cast(Section, self.thermal).model_dump())
 
+    @property
+    def geometry(self) -> AlignmentSettings:
+        """How the cameras lie."""
+        return AlignmentSettings(**cast(Section, self.alignment).model_dump())
+
+    @property
+    def options(self) -> Options:
+        """What opens a data set of these cameras."""
+        return Options(
+            topics=self.topics,
+            sync=self.synchronisation,
+            alignment=self.geometry,
+            reference=self.reference,
+            camera_info=self.camera_info,
+        )
+
     @model_validator(mode="after")
     def _check_cameras(self) -> CameraSettings:
-        # Its limits are its own.
-        _ = self.normalisation
+        # Their limits are their own.
+        _ = self.normalisation, self.geometry
         return self
 
 

@@ -12,7 +12,6 @@ from bifuse_core.bilevel.data_settings import DataSettings, SourceSettings
 from bifuse_core.bilevel.labelled import open_labelled
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import PairError
-from bifuse_core.data.layouts.layout import Options
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,5 @@ def open_splits(
 
 
 def _open(source: SourceSettings, folder: Path, tasks: Collection[str]) -> EntryDataset:
-    options = Options(split=source.split)
-    dataset = open_labelled(folder / source.path, source.layout, source, options, tasks)
+    dataset = open_labelled(folder / source.path, source.layout, source.split, source, tasks)
     return replace(dataset, entries=dataset.entries[:: source.every])

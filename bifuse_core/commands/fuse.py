@@ -5,26 +5,27 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.data.bag_reader import BAG_SUFFIXES
 from bifuse_core.data.bag_results import BAG_SUFFIX, bag_file
-from bifuse_core.data.bags import TOPICS, BagPairs
+from bifuse_core.data.bags import BagPairs
+from bifuse_core.data.camera_infos import known_cameras
 from bifuse_core.data.pairs import PairSource
 from bifuse_core.data.results import Fused, Keep, picture_folder, require_free, video_file
 from bifuse_core.data.sources import open_pairs
 from bifuse_core.data.videos import VIDEO_SUFFIXES
+from bifuse_core.engine.aligned import AlignedFusion
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.fusions import FUSIONS
 from bifuse_core.engine.place import PRECISIONS
 
 DEFAULT_RATE = 10.0
 """Pictures per second of a video made from a source without a rate."""
-
-FRAME_ID = "rgb_optical_frame"
-"""Of images whose camera has not given its own; as camera_node has it."""
 
 PAUSE = 60
 """Pictures of a folder have nothing to do with each other: a second between them in a bag is a
@@ -39,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag",
     )
-    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
+    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_camera_arguments(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -54,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fuse every pair and write the results under the names of the thermal pictures.
+    """Fuse every pair as the node would, and write the results by the thermal pictures' names.
 
     Raises:
         ValueError: there is something under `--out`, or it cannot hold the results.
@@ -62,16 +64,32 @@ def run(args: argparse.Namespace) -> int:
         OSError: the results cannot be written.
     """
     require_free(args.out)
-    source = open_pairs(*args.input, topics=tuple(args.topics))
-    engine = Engine(
-        args.network, weights=args.weights, device=args.device, precision=args.precision
+    cameras = chosen_cameras(args)
+    options = cameras.options
+    if args.topics:
+        options = replace(options, topics=tuple(args.topics))
+    source = open_pairs(
+        *args.input,
+        topics=options.topics,
+        sync=options.sync,
+        reference=options.reference,
+        one_size=options.one_size,
     )
+    known = known_cameras(args.input[0], options)
+    engine = Engine(
+        args.network,
+        weights=args.weights,
+        device=args.device,
+        precision=args.precision,
+        thermal=cameras.normalisation,
+    )
+    fuse = AlignedFusion(engine, options.alignment, options.reference, known.__getitem__)
     count = 0
     with _results(args.out, source.rate or DEFAULT_RATE) as keep:
         for pair in tqdm(source, desc="fusing", unit="pair"):
-            stamp, frame_id = _header(source, count)
-            rgb = engine.fuse(pair.thermal, pair.rgb, stamp if source.rate else PAUSE * stamp)
-            keep(Fused(pair.name, stamp, frame_id, rgb))
+            stamp, frame_id = _header(source, count, options.reference)
+            fused = fuse(pair.thermal, pair.rgb, stamp if source.rate else PAUSE * stamp)
+            keep(Fused(pair.name, stamp, frame_id, fused))
             count += 1
         if not count:
             raise ValueError(f"{args.input[0]}: no pair can be read")
@@ -88,12 +106,12 @@ def _results(out: Path, rate: float) -> AbstractContextManager[Keep]:
     return video_file(out, rate) if suffix in VIDEO_SUFFIXES else picture_folder(out)
 
 
-def _header(source: PairSource, number: int) -> tuple[int, str]:
+def _header(source: PairSource, number: int, reference: str) -> tuple[int, str]:
     """Return the stamp in nanoseconds and the coordinate frame of a pair's result.
 
-    A bag has its own, those of the RGB camera, which is also the node's reference.
+    A bag has its own, those of the reference.
     """
     if isinstance(source, BagPairs):
-        rgb = source.index[number][1]
-        return rgb.stamp, rgb.frame_id
-    return round(number * 1e9 / (source.rate or 1)), FRAME_ID
+        shown = source.shown(number)
+        return shown.stamp, shown.frame_id
+    return round(number * 1e9 / (source.rate or 1)), f"{reference}_optical_frame"

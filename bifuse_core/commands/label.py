@@ -8,8 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bifuse_core.bilevel.configuration import changes_of, configured
-from bifuse_core.bilevel.sections import CameraSettings
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.data.results import require_free
 from bifuse_core.labelling.agreement import SURE
 from bifuse_core.labelling.recording import LABELS, label_recording
@@ -35,14 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detector", choices=DETECTORS, default="fcos_small")
     parser.add_argument("--weights", type=Path, help="of the detector, instead of the shipped ones")
     parser.add_argument("--fusion", default="edge", help="a fusion, or NAME=WEIGHTS")
-    parser.add_argument(
-        "--camera",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters of fusion_node, as sync.offset=-0.03 or thermal.unit=centikelvin, and "
-        "topics=[/boson/image_raw,/front/image_raw]",
-    )
+    add_camera_arguments(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 
@@ -60,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--{name} is {getattr(args, name)}; it must be within 0..1")
     if args.every < 1:
         raise ValueError(f"--every is {args.every}; it must be 1 or more")
-    cameras = configured(CameraSettings, {}, changes_of(args.camera), "--camera")
+    cameras = chosen_cameras(args)
     require_free(args.out)
     torch.set_num_threads(args.threads)
     teacher = load_teacher(args.detector, args.weights, args.fusion, args.threshold, args.device)

@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.bilevel.configuration import changes_of, configured
 from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.commands.train_task import train_task
@@ -50,9 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, help="folder of weights, state and labels; goes on there"
     )
     parser.add_argument("--every", type=int, default=1, help="propose labels for every nth pair")
-    parser.add_argument(
-        "--camera", nargs="+", default=[], metavar="KEY=VALUE", help="as for `label`"
-    )
+    add_camera_arguments(parser)
     parser.add_argument(
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="change the training: steps=500"
     )
@@ -78,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.labels and len(set(names)) < len(names):
         raise ValueError(f"two recordings have one name: {', '.join(names)}; label each by itself")
     torch.set_num_threads(args.threads)
-    cameras = configured(CameraSettings, {}, changes_of(args.camera), "--camera")
+    cameras = chosen_cameras(args)
     files = args.labels or [_proposed(recording, cameras, args) for recording in args.recordings]
     content = retraining_of(dict(zip(args.recordings, files, strict=True)), cameras)
     settings = configured(TaskSettings, content, changes_of(args.set), "--set")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bifuse_core.data.bag_reader import open_bag, stamp_of
-from bifuse_core.data.faults import PairError, PictureError
+from bifuse_core.data.faults import ONE_SIZE, PairError, PictureError
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.pictures import size_of
 from bifuse_core.imaging import encodings
@@ -69,6 +69,7 @@ class BagPairs:
             is not recorded, its sibling `/compressed` is taken.
         sync: how they are paired.
         one_size: refuse pairs whose pictures differ in size.
+        reference: `rgb` or `thermal`, the camera whose stamps the thermal range follows.
 
     Raises:
         PairError: it is no bag, a topic is not in it, or nothing in it makes a pair.
@@ -78,6 +79,7 @@ class BagPairs:
     topics: tuple[str, str] = TOPICS
     sync: Synchronisation = Synchronisation()
     one_size: bool = True
+    reference: str = "rgb"
     _limits: dict[ThermalSettings, tuple[Limits | None, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -153,12 +155,16 @@ class BagPairs:
             return
         normaliser = ThermalNormaliser(settings)
         with open_bag(self.path) as reader:
-            for number, (_, rgb) in enumerate(self.index):
+            for number in range(len(self)):
                 try:
-                    # By the stamp of the camera that fusion_node refers to.
-                    yield normaliser.limits(self._pair(reader, number).thermal, rgb.stamp)
+                    thermal = self._pair(reader, number).thermal
+                    yield normaliser.limits(thermal, self.shown(number).stamp)
                 except PictureError:
                     yield None
+
+    def shown(self, number: int) -> Recorded:
+        """Return the image of the reference in a pair: results carry its header."""
+        return self.index[number][RGB if self.reference == "rgb" else THERMAL]
 
     def name(self, number: int) -> str:
         """Return the name of a pair, BAG/NUMBER."""
@@ -185,7 +191,7 @@ class BagPairs:
         if self.one_size and thermal.shape != rgb.shape[:2]:
             raise PictureError(
                 f"{self.path}: thermal is {size_of(thermal)} but RGB is {size_of(rgb)} in pair "
-                f"{number}; pairs must be aligned and of one size"
+                f"{number}; {ONE_SIZE}"
             )
         return ImagePair(self.name(number), thermal, np.asarray(rgb, np.uint8))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from bifuse_core.data.aligned import aligned
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.faults import LabelError, MaskError, PairError
 from bifuse_core.data.layouts.bag import BAG
@@ -61,6 +62,8 @@ def list_dataset(path: Path, layout: str = "auto", options: Options | None = Non
     chosen = _fitting(path) if layout == "auto" else _named(layout)
     faults: list[PairError] = []
     dataset = chosen.read(path, options, faults.append)
+    if not options.one_size:
+        dataset = aligned(dataset, path, options)
     if not options.annotated:
         pictures = tuple(replace(entry, boxes=None, mask=None) for entry in dataset.entries)
         dataset = EntryDataset(pictures)

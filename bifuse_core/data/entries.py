@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bifuse_core.data.annotations.boxes import BoxReader
 from bifuse_core.data.annotations.masks import MaskFile
-from bifuse_core.data.faults import PairError, Report, refuse
+from bifuse_core.data.faults import PairError, PictureError, Report, refuse
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.sample import Sample, no_boxes
+from bifuse_core.imaging.alignment.rig import InOneGrid, Rig
 from bifuse_core.imaging.thermal import Limits, ThermalSettings
 
 
@@ -45,7 +49,8 @@ class Entry:
         boxes: its boxes; None where it is not known what is there.
         mask: its mask, if it has one.
         meta: see `Sample`.
-        limits: its thermal range; None where the picture stands alone.
+        limits: its thermal range; None where the picture itself tells it.
+        rig: aligns the pictures; None where they are aligned.
     """
 
     pair: PairReader
@@ -53,6 +58,7 @@ class Entry:
     mask: MaskFile | None = None
     meta: dict[str, str] = field(default_factory=dict)
     limits: LimitsReader | None = None
+    rig: Rig | None = None
 
     def read(self, report: Report = refuse) -> Sample | None:
         """Read the sample.
@@ -66,6 +72,9 @@ class Entry:
         """
         try:
             name, thermal, rgb = self.pair.read()
+            valid = None
+            if self.rig:
+                thermal, rgb, valid = _aligned(self.rig, name, thermal, rgb)
         except PairError as fault:
             report(fault)
             return None
@@ -80,7 +89,16 @@ class Entry:
             found.ignore if found else no_boxes(),
             self.mask.read(height, width, report) if self.mask else None,
             dict(self.meta),
+            self.rig.reference if self.rig else "rgb",
+            valid,
         )
+
+
+def _aligned(rig: Rig, name: str, thermal: NDArray[Any], rgb: NDArray[np.uint8]) -> InOneGrid:
+    try:
+        return rig(thermal, rgb)
+    except ValueError as error:
+        raise PictureError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ class PictureError(PairError):
     """A picture is missing, damaged, of an unusable type, or not of its partner's size."""
 
 
+ONE_SIZE = "pairs must be aligned and of one size, unless alignment.method says how they lie"
+"""What is said of pairs whose pictures differ in size."""
+
+
 class LabelError(PairError):
     """Boxes cannot be read, lie outside the picture, are empty, or have an unknown class."""
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bifuse_core.data.faults import PairError, PictureError, Report, refuse
+from bifuse_core.data.faults import ONE_SIZE, PairError, PictureError, Report, refuse
 from bifuse_core.data.pictures import PICTURE_SUFFIXES, read_colour, read_thermal, size_of
 
 SIDES = ("ir", "vi")
@@ -47,26 +47,25 @@ class PairFiles:
         name: path below `ir/` and `vi/` without the suffix.
         thermal: file of the thermal picture.
         rgb: file of the RGB picture.
+        one_size: refuse pictures of two sizes.
     """
 
     name: str
     thermal: Path
     rgb: Path
+    one_size: bool = True
 
-    def read(self, *, one_size: bool = True) -> ImagePair:
+    def read(self) -> ImagePair:
         """Read both pictures.
-
-        Args:
-            one_size: refuse pictures of two sizes.
 
         Raises:
             PictureError: a file is damaged, has an unusable type, or the two differ in size.
         """
         pair = ImagePair(self.name, read_thermal(self.thermal), read_colour(self.rgb))
-        if one_size and pair.thermal.shape != pair.rgb.shape[:2]:
+        if self.one_size and pair.thermal.shape != pair.rgb.shape[:2]:
             raise PictureError(
                 f"{self.thermal}: thermal is {size_of(pair.thermal)} but {self.rgb.name} is "
-                f"{size_of(pair.rgb)}; pairs must be aligned and of one size"
+                f"{size_of(pair.rgb)}; {ONE_SIZE}"
             )
         return pair
 
@@ -94,18 +93,23 @@ class FolderPairs:
 
     def files(self) -> list[PairFiles]:
         """Return the files of each pair, sorted by name."""
-        return partners(self.folder, PICTURE_SUFFIXES)
+        return partners(self.folder, PICTURE_SUFFIXES, self.one_size)
 
     def __len__(self) -> int:
         return len(self.files())
 
     def __iter__(self) -> Iterator[ImagePair]:
         for files in self.files():
-            yield files.read(one_size=self.one_size)
+            yield files.read()
 
 
-def partners(folder: Path, suffixes: tuple[str, ...]) -> list[PairFiles]:
+def partners(folder: Path, suffixes: tuple[str, ...], one_size: bool = True) -> list[PairFiles]:
     """Match the files of `folder/ir` and `folder/vi` by name.
+
+    Args:
+        folder: holds both folders.
+        suffixes: of the files.
+        one_size: see `PairFiles`.
 
     Raises:
         PairError: one of the two folders is missing, or files lack their partner.
@@ -119,13 +123,26 @@ def partners(folder: Path, suffixes: tuple[str, ...]) -> list[PairFiles]:
         raise PairError(
             f"{folder}: {len(alone)} files in ir/ or vi/ lack their partner: {', '.join(alone[:5])}"
         )
-    return [PairFiles(name, thermal[name], rgb[name]) for name in sorted(thermal)]
+    return [PairFiles(name, thermal[name], rgb[name], one_size) for name in sorted(thermal)]
 
 
 def matched(
-    thermal: Path, rgb: Path, report: Report, suffixes: tuple[str, ...] = PICTURE_SUFFIXES
+    thermal: Path,
+    rgb: Path,
+    report: Report,
+    suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
+    *,
+    one_size: bool = True,
 ) -> list[PairFiles]:
-    """Match the files of two folders by name, reporting each file that lacks its partner."""
+    """Match the files of two folders by name.
+
+    Args:
+        thermal: folder of the thermal pictures.
+        rgb: folder of the RGB pictures.
+        report: told of each file that lacks its partner.
+        suffixes: of the files.
+        one_size: see `PairFiles`.
+    """
     thermal_files, rgb_files = (by_name(folder, suffixes, report) for folder in (thermal, rgb))
     for files, others, other in (
         (thermal_files, rgb_files, rgb),
@@ -134,7 +151,7 @@ def matched(
         for name in sorted(files.keys() - others.keys()):
             report(PictureError(f"{files[name]}: lacks its partner in {other.name}/"))
     both = sorted(thermal_files.keys() & rgb_files.keys())
-    return [PairFiles(name, thermal_files[name], rgb_files[name]) for name in both]
+    return [PairFiles(name, thermal_files[name], rgb_files[name], one_size) for name in both]
 
 
 def by_name(folder: Path, suffixes: tuple[str, ...], report: Report) -> dict[str, Path]:

@@ -32,6 +32,9 @@ class Sample:
         mask: (H, W) uint8 class numbers, 255 unlabelled, and values of `MASK_SETS` where the data
             set was told to keep them (`Options.mask_read_as`); None where there is none.
         meta: what else the layout tells, such as the time of day.
+        reference: `rgb` or `thermal`, the camera whose grid all of this lies in.
+        valid: (H, W) uint8, 255 where the other camera sees something, else 0: its picture only
+            goes on there; None: it sees everything.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Sample:
     ignore: NDArray[np.float32] = field(default_factory=no_boxes)
     mask: NDArray[np.uint8] | None = None
     meta: dict[str, str] = field(default_factory=dict)
+    reference: str = "rgb"
+    valid: NDArray[np.uint8] | None = None
 
 
 class PairDataset(Protocol):

@@ -6,13 +6,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from bifuse_core.data.bag_reader import is_bag
-from bifuse_core.data.bags import TOPICS, BagPairs
+from bifuse_core.data.bags import TOPICS, BagPairs, Synchronisation
 from bifuse_core.data.faults import PairError
 from bifuse_core.data.pairs import FolderPairs, PairSource, partners
 from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs, partner_video
 
 
-def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS, one_size: bool = True) -> PairSource:
+def open_pairs(
+    *paths: Path,
+    topics: tuple[str, str] = TOPICS,
+    sync: Synchronisation | None = None,
+    reference: str = "rgb",
+    one_size: bool = True,
+) -> PairSource:
     """Open pairs of any kind.
 
     Args:
@@ -20,6 +26,8 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS, one_size: bool = 
             thermal first; or one video in an `ir/` folder whose partner lies in `vi/` beside it; or
             a rosbag2 folder, or its one .mcap or .db3 file.
         topics: of a bag, thermal first.
+        sync: of a bag: how its images are paired.
+        reference: of a bag: see `BagPairs`.
         one_size: refuse pairs whose pictures differ in size.
 
     Raises:
@@ -37,7 +45,7 @@ def open_pairs(*paths: Path, topics: tuple[str, str] = TOPICS, one_size: bool = 
         )
     path = paths[0]
     if is_bag(path):
-        return BagPairs(path, topics, one_size=one_size)
+        return BagPairs(path, topics, sync or Synchronisation(), one_size, reference)
     if path.is_file():
         try:
             rgb = partner_video(path)

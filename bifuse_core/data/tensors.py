@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bifuse_core.data.augmentation import Augmentation
+from bifuse_core.data.filling import filled
 from bifuse_core.data.sample import PairDataset, Sample
 from bifuse_core.imaging.colour import LUMA_WEIGHTS
 from bifuse_core.imaging.thermal import Limits, ThermalNormaliser, ThermalSettings, between
@@ -118,7 +119,7 @@ class TensorPairs(Dataset[TensorSample]):
             ValueError: its thermal picture has no finite pixel.
         """
         limits = self.pairs.thermal_limits(number, self.thermal)
-        sample = normalised(self.pairs[number], self.thermal, limits)
+        sample = filled(normalised(self.pairs[number], self.thermal, limits))
         if self.augmentation:
             random = np.random.default_rng((self.seed, self.epoch, number))
             sample = self.augmentation(sample, random)

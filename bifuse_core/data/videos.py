@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bifuse_core.data.faults import PairError
+from bifuse_core.data.faults import ONE_SIZE, PairError
 from bifuse_core.data.pairs import ImagePair
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
@@ -43,10 +43,8 @@ class VideoPairs:
         if self.one_size and sizes[0] != sizes[1]:
             thermal, rgb = (f"{width:.0f}x{height:.0f}" for width, height in sizes)
             raise PairError(
-                f"{self.thermal_file} is {thermal} but {self.rgb_file} is {rgb}; "
-                "pairs must be aligned and of one size"
+                f"{self.thermal_file} is {thermal} but {self.rgb_file} is {rgb}; {ONE_SIZE}"
             )
-
         rates = [_property(f, cv2.CAP_PROP_FPS)[0] for f in files]
         if abs(rates[0] - rates[1]) > 0.01 * max(rates):
             raise PairError(

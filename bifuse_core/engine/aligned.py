@@ -6,18 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from bifuse_core.engine.engine import Engine
-from bifuse_core.imaging.alignment.aligner import Aligner
 from bifuse_core.imaging.alignment.camera import Camera
-from bifuse_core.imaging.alignment.methods import (
-    Alignment,
-    CalibratedAlignment,
-    HomographyAlignment,
-)
+from bifuse_core.imaging.alignment.rig import Rig, shown_where
 from bifuse_core.imaging.alignment.settings import AlignmentSettings
 from bifuse_core.imaging.thermal import between, grey_levels
 
@@ -31,9 +25,6 @@ class AlignedFusion:
         reference: `rgb` or `thermal`, whose grid the fused picture has.
         camera: called with `thermal` or `rgb`, returns what is known of that camera now; asked only
             by the method `calibrated`.
-
-    Attributes:
-        settings: as above; may be exchanged by any thread.
     """
 
     def __init__(
@@ -43,9 +34,16 @@ class AlignedFusion:
         reference: str,
         camera: Callable[[str], Camera],
     ) -> None:
-        self.settings = settings
-        self._engine, self._reference, self._camera = engine, reference, camera
-        self._align = Aligner()
+        self._engine, self._rig = engine, Rig(settings, reference, camera)
+
+    @property
+    def settings(self) -> AlignmentSettings:
+        """How the cameras lie; may be exchanged by any thread."""
+        return self._rig.settings
+
+    @settings.setter
+    def settings(self, settings: AlignmentSettings) -> None:
+        self._rig.settings = settings
 
     def __call__(
         self, thermal: NDArray[Any], rgb: NDArray[np.uint8], stamp: int
@@ -64,31 +62,13 @@ class AlignedFusion:
             ValueError: the two differ in size and there is no alignment, a camera is not known yet,
                 or is not the one that takes the pictures.
         """
-        alignment = self._alignment()
-        if alignment is None:
+        if self.settings.method == "none":
             return self._engine.fuse(thermal, rgb, stamp)
         # Of what the camera sees: warped, its border is repeated over all that it does not see.
         limits = self._engine.thermal.limits(thermal, stamp)
-        if self._reference == "rgb":
-            thermal, valid = self._align(alignment, thermal, rgb.shape[:2])
-        else:
-            rgb, valid = self._align(alignment, rgb, (thermal.shape[0], thermal.shape[1]))
+        thermal, rgb, valid = self._rig(thermal, rgb)
         fused = self._engine.fuse(thermal, rgb, stamp, limits)
-        if valid.all():
+        if valid is None:
             return fused
-        own = rgb if self._reference == "rgb" else grey_levels(between(limits, thermal))
-        return np.asarray(cv2.copyTo(own, cv2.bitwise_not(valid), fused), np.uint8)
-
-    def _alignment(self) -> Alignment | None:
-        settings = self.settings
-        if settings.method == "homography":
-            return HomographyAlignment(tuple(settings.homography))
-        if settings.method == "calibrated":
-            other = "thermal" if self._reference == "rgb" else "rgb"
-            return CalibratedAlignment(
-                self._camera(self._reference),
-                self._camera(other),
-                settings.extrinsics,
-                settings.distance,
-            )
-        return None
+        own = rgb if self._rig.reference == "rgb" else grey_levels(between(limits, thermal))
+        return shown_where(valid, fused, own)

@@ -15,12 +15,13 @@ from tqdm import tqdm
 
 from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.data.datasets import open_dataset
+from bifuse_core.data.filling import filled
 from bifuse_core.data.layouts.bag import BagPair
-from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.pictures import write_picture
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import normalised
 from bifuse_core.data.whole import written_whole
+from bifuse_core.imaging.thermal import ThermalNormaliser
 from bifuse_core.labelling.agreement import agreed
 from bifuse_core.labelling.coco import Labelled, coco_of
 from bifuse_core.labelling.page import write_looks, write_page
@@ -41,7 +42,7 @@ def label_recording(
     Args:
         source: what `open_dataset` opens; pairs of a bag are called by the stamp of their RGB
             image, which the layout `bag` finds them by.
-        cameras: how the node would pair and normalise them.
+        cameras: how the node would pair, normalise and align them.
         teacher: proposes.
         out: folder for `ir/`, `vi/`, `fused/`, `page.html` and, last, the COCO file.
         every: take every nth pair.
@@ -63,15 +64,17 @@ def label_recording(
 
 
 def _pairs(source: Path, cameras: CameraSettings, every: int) -> Iterator[tuple[Sample, Sample]]:
-    """Yield every nth pair as it is, and as the node would see it."""
-    options = Options(topics=cameras.topics, sync=cameras.synchronisation, annotated=False)
-    dataset = open_dataset(source, options=options)
+    """Yield every nth pair as it is to be kept, and as the node would see it."""
+    dataset = open_dataset(source, options=replace(cameras.options, annotated=False))
+    settings = cameras.normalisation
     for number in tqdm(range(0, len(dataset), every), desc="labelling", unit="pair"):
-        limits = dataset.thermal_limits(number, cameras.normalisation)
         sample, pair = dataset[number], dataset.entries[number].pair
+        limits = dataset.thermal_limits(number, settings)
+        limits = limits or ThermalNormaliser(settings).limits(sample.thermal, 0)
         if isinstance(pair, BagPair):
             sample = replace(sample, name=str(pair.stamp))
-        yield sample, normalised(sample, cameras.normalisation, limits)
+        # What is kept stands alone, and cannot say where a camera saw nothing.
+        yield filled(sample, limits), normalised(sample, limits=limits)
 
 
 def _labelled(pair: Sample, seen: Sample, teacher: Teacher, sure: float, out: Path) -> Labelled:
@@ -91,4 +94,4 @@ def _storable(pair: Sample, seen: Sample) -> NDArray[Any]:
     """Return the thermal counts; floats, which PNG does not have, as 16 bits of their range."""
     if pair.thermal.dtype.kind != "f":
         return pair.thermal
-    return np.rint(WHITE_16 * seen.thermal).astype(np.uint16)
+    return np.rint(WHITE_16 * filled(seen).thermal).astype(np.uint16)

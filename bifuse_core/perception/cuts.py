@@ -53,6 +53,7 @@ def window(sample: Sample, top: int, left: int, size: tuple[int, int]) -> Sample
         thermal=sample.thermal[rows, columns],
         rgb=np.ascontiguousarray(sample.rgb[rows, columns]),
         mask=None if sample.mask is None else sample.mask[rows, columns],
+        valid=None if sample.valid is None else sample.valid[rows, columns],
     )
     return moved(part, -top, -left)
 

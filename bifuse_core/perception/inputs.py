@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from bifuse_core.data.sample import Sample
 from bifuse_core.engine.engine import Engine
+from bifuse_core.imaging.alignment.rig import shown_where
 from bifuse_core.imaging.thermal import ThermalSettings, grey_levels
+from bifuse_core.perception.cuts import GREY
 
 Input = Callable[[Sample], NDArray[np.uint8]]
 """Returns the colour picture (H, W, 3) of a sample whose thermal picture is in [0, 1]."""
@@ -24,7 +26,7 @@ def seen(sample: Sample, see: Input) -> Sample:
     The thermal picture, which nothing looks at any more, is blank and takes no memory.
     """
     blank = np.broadcast_to(np.uint8(0), sample.thermal.shape)
-    return replace(sample, rgb=see(sample), thermal=blank)
+    return replace(sample, rgb=see(sample), thermal=blank, valid=None)
 
 
 AS_IT_IS = ThermalSettings(range="fixed", minimum=0, maximum=1)
@@ -71,8 +73,12 @@ class Fused:
     engine: Engine
 
     def __call__(self, sample: Sample) -> NDArray[np.uint8]:
-        """Return the fused picture."""
-        return self.engine.fuse(sample.thermal, sample.rgb, 0)
+        """Return the fused picture; where one camera sees nothing, the other as it is."""
+        fused = self.engine.fuse(sample.thermal, sample.rgb, 0)
+        if sample.valid is None:
+            return fused
+        own = rgb(sample) if sample.reference == "rgb" else thermal(sample)
+        return shown_where(sample.valid, fused, own)
 
 
 def fusion_of(name: str) -> tuple[str, Path | None]:
@@ -82,10 +88,16 @@ def fusion_of(name: str) -> tuple[str, Path | None]:
 
 
 def thermal(sample: Sample) -> NDArray[np.uint8]:
-    """Return the thermal picture as a grey one."""
-    return grey_levels(sample.thermal)
+    """Return the thermal picture as a grey one; `GREY` where that camera sees nothing."""
+    return _seen_by("thermal", sample, grey_levels(sample.thermal))
 
 
 def rgb(sample: Sample) -> NDArray[np.uint8]:
-    """Return the picture of the colour camera."""
-    return sample.rgb
+    """Return the picture of the colour camera; `GREY` where it sees nothing."""
+    return _seen_by("rgb", sample, sample.rgb)
+
+
+def _seen_by(camera: str, sample: Sample, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if sample.valid is None or sample.reference == camera:
+        return picture
+    return shown_where(sample.valid, picture, np.full_like(picture, GREY))

@@ -13,7 +13,6 @@ from bifuse_core.bilevel.labelled import open_labelled
 from bifuse_core.bilevel.sections import DETECTION
 from bifuse_core.data.classes import DETECTION_CLASSES
 from bifuse_core.data.faults import PairError
-from bifuse_core.data.layouts.layout import Options
 from bifuse_core.data.rendered.pairs import RenderedPairs
 from bifuse_core.data.sample import Sample
 from bifuse_core.data.tensors import normalised
@@ -72,8 +71,8 @@ def _opened(settings: TaskSourceSettings, folder: Path, task: str, see: Input | 
 def _read(settings: TaskSourceSettings, folder: Path, task: str) -> Iterator[Sample]:
     """Yield the samples of a data set that have labels of the task."""
     assert settings.path is not None
-    options = Options(split=settings.split)
-    dataset = open_labelled(folder / settings.path, settings.layout, settings, options, (task,))
+    path = folder / settings.path
+    dataset = open_labelled(path, settings.layout, settings.split, settings, (task,))
     labelled = tuple(entry for entry in dataset.entries if entry.boxes or entry.mask)
     begin, end = (round(share * len(labelled)) for share in settings.part)
     taken = labelled[begin:end][settings.first :: settings.every]

@@ -48,7 +48,7 @@ class BagPair:
 
 
 def _read(path: Path, options: Options, report: Report) -> EntryDataset:
-    bag = BagPairs(path, options.topics, options.sync)
+    bag = BagPairs(path, options.topics, options.sync, options.one_size, options.reference)
     pairs = [BagPair(bag, number) for number in range(len(bag))]
     chosen = listed(pairs, (path.parent,), options.split, report)
     if not options.annotated or options.labels == Options.labels:

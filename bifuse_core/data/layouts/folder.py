@@ -32,10 +32,10 @@ def _fits(folder: Path) -> bool:
 
 def _read(folder: Path, options: Options, report: Report) -> EntryDataset:
     thermal, rgb = (folder / side for side in SIDES)
-    pairs: list[PairReader] = [*matched(thermal, rgb, report)]
+    pairs: list[PairReader] = [*matched(thermal, rgb, report, one_size=options.one_size)]
     for video in matched(thermal, rgb, report, VIDEO_SUFFIXES):
         try:
-            frames = VideoPairs(video.thermal, video.rgb)
+            frames = VideoPairs(video.thermal, video.rgb, options.one_size)
             pairs += [VideoFrame(frames, number) for number in range(len(frames))]
         except PairError as fault:
             report(fault)

@@ -13,6 +13,7 @@ from bifuse_core.data.bags import TOPICS, Synchronisation
 from bifuse_core.data.entries import EntryDataset, PairReader
 from bifuse_core.data.faults import PairError, PictureError, Report
 from bifuse_core.data.pictures import PICTURE_SUFFIXES
+from bifuse_core.imaging.alignment.settings import AlignmentSettings
 from bifuse_core.metrics.unlabelled import UNLABELLED
 
 
@@ -30,6 +31,11 @@ class Options:
         mask_read_as: mask values beyond the classes, and what each is read as; 255 is unlabelled.
         topics: names of the thermal and the RGB topic (layout `bag`).
         sync: how their images are paired (layout `bag`).
+        alignment: how the cameras lie; only the layouts `bag`, `folder` and `video` then take
+            pictures of two sizes.
+        reference: `rgb` or `thermal`, whose grid the pictures, boxes and masks have.
+        camera_info: calibration files of the thermal and the RGB camera, below the folder that the
+            data set lies in; of a bag, its recorded camera_info by default.
         annotated: read boxes and masks; without, their faults do not matter.
         labelled_only: leave out samples that have neither boxes nor mask.
 
@@ -45,8 +51,16 @@ class Options:
     mask_read_as: Mapping[int, int] = field(default_factory=dict)
     topics: tuple[str, str] = TOPICS
     sync: Synchronisation = Synchronisation()
+    alignment: AlignmentSettings = AlignmentSettings()
+    reference: str = "rgb"
+    camera_info: tuple[Path, Path] | None = None
     annotated: bool = True
     labelled_only: bool = False
+
+    @property
+    def one_size(self) -> bool:
+        """Whether both pictures of a pair must have one size: nothing brings them to it."""
+        return self.alignment.method == "none"
 
     def __post_init__(self) -> None:
         for value in (*self.mask_read_as, *self.mask_read_as.values()):

@@ -18,7 +18,7 @@ def _fits(path: Path) -> bool:
 def _read(path: Path, options: Options, report: Report) -> EntryDataset:
     if not path.is_file():
         raise PairError(f"{path}: not a video file")
-    videos = VideoPairs(path, partner_video(path))
+    videos = VideoPairs(path, partner_video(path), options.one_size)
     frames = [VideoFrame(videos, number) for number in range(len(videos))]
     chosen = listed(frames, (path.parent.parent,), options.split, report)
     return EntryDataset(tuple(Entry(frame) for frame in chosen))

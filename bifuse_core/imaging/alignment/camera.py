@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -108,6 +109,24 @@ class Camera:
     @property
     def _k(self) -> NDArray[np.float64]:
         return np.array(self.matrix, np.float64).reshape(3, 3)
+
+
+def camera_of(info: Any) -> Camera:
+    """Return the camera that a message describes.
+
+    Args:
+        info: sensor_msgs/CameraInfo, of whatever library.
+
+    Raises:
+        ValueError: it is none of a calibrated camera.
+    """
+    return Camera(
+        int(info.width),
+        int(info.height),
+        tuple(map(float, info.k)),
+        info.distortion_model if len(info.d) else "",
+        tuple(map(float, info.d)),
+    )
 
 
 def _at_unit_depth(flat: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,30 +14,41 @@ from bifuse_core.imaging.alignment.settings import AlignmentSettings
 SECTION = "alignment"
 
 
+def read_parameters(file: Path) -> dict[str, Any]:
+    """Return the parameters that a file gives fusion_node, by dotted names.
+
+    Names with dots and nested ones are read alike.
+
+    Raises:
+        ValueError: the file holds no parameters of it.
+        OSError: the file cannot be read.
+    """
+    given: dict[str, Any] = {}
+    for node, body in _mapping(file).items():
+        if node.strip("/").split("/")[-1] in ("**", "*", "fusion_node") and isinstance(body, dict):
+            given |= _dotted(body.get("ros__parameters") or {})
+    if not given:
+        raise ValueError(f"{file}: holds no ros__parameters of fusion_node")
+    return given
+
+
 def read_alignment(file: Path) -> AlignmentSettings:
     """Return the alignment that a file of ROS parameters gives fusion_node.
 
-    Names with dots and nested ones are read alike; what is not there has its default.
+    What is not there has its default.
 
     Raises:
         ValueError: the file holds no parameters, or a value cannot be; the message names it.
         OSError: the file cannot be read.
     """
-    content = _mapping(file)
-    given: dict[str, Any] = {}
-    for node, body in content.items():
-        if node.strip("/").split("/")[-1] in ("**", "*", "fusion_node") and isinstance(body, dict):
-            given |= body.get("ros__parameters") or {}
-    if not given:
-        raise ValueError(f"{file}: holds no ros__parameters of fusion_node")
-    dotted = {
-        name.removeprefix(f"{SECTION}."): value
-        for name, value in given.items()
-        if name.startswith(f"{SECTION}.")
+    start = f"{SECTION}."
+    given = {
+        name.removeprefix(start): value
+        for name, value in read_parameters(file).items()
+        if name.startswith(start)
     }
-    nested = given.get(SECTION, {})
     try:
-        return AlignmentSettings(**{**dotted, **nested})
+        return AlignmentSettings(**given)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from error
 
@@ -72,3 +83,13 @@ def _mapping(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{file}: no mapping of names to values")
     return content
+
+
+def _dotted(nested: dict[str, Any], start: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _dotted(value, f"{start}{name}.")
+        else:
+            flat[f"{start}{name}"] = value
+    return flat
