@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.bilevel.configuration import changes_of, configured
+from bifuse_core.bilevel.recordings import sources_of
 from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.commands.train_task import train_task
 from bifuse_core.labelling.agreement import SURE
@@ -68,18 +69,13 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.every < 1:
         raise ValueError(f"--every is {args.every}; it must be 1 or more")
-    if args.labels and len(args.labels) != len(args.recordings):
-        raise ValueError(
-            f"--labels names {len(args.labels)} files for {len(args.recordings)} recordings; "
-            "give one each"
-        )
     names = [recording.resolve().name for recording in args.recordings]
     if not args.labels and len(set(names)) < len(names):
         raise ValueError(f"two recordings have one name: {', '.join(names)}; label each by itself")
     torch.set_num_threads(args.threads)
     cameras = chosen_cameras(args)
     files = args.labels or [_proposed(recording, cameras, args) for recording in args.recordings]
-    content = retraining_of(dict(zip(args.recordings, files, strict=True)), cameras)
+    content = retraining_of(sources_of(args.recordings, files, cameras))
     settings = configured(TaskSettings, content, changes_of(args.set), "--set")
     weights = args.out / f"{settings.network}.safetensors"
     _note(files, args.out / LEARNT)

@@ -18,6 +18,7 @@ from bifuse_core.bilevel.guidance import CLASSES, guides_of
 from bifuse_core.bilevel.learner import Task
 from bifuse_core.bilevel.objectives.visual import VisualTask
 from bifuse_core.bilevel.objectives.zoo import content_by_name
+from bifuse_core.bilevel.recordings import add_recording_arguments, chosen_recordings
 from bifuse_core.bilevel.sections import DETECTION
 from bifuse_core.bilevel.settings import Settings, load_settings
 from bifuse_core.bilevel.splits import Splits, open_splits
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `train`."""
     parser.add_argument("config", type=Path, help="YAML file, as those of config/training")
     parser.add_argument("--data", type=Path, default=Path(), help="folder of its data sets")
+    add_recording_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of weights, state and curves; goes on there"
     )
@@ -47,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
     """Train, and write the weights with their card.
 
     Raises:
-        ValueError: the configuration cannot be used; see also `trainer.train`.
+        ValueError: the configuration or a recording cannot be used; see also `trainer.train`.
+        OSError: a parameter file cannot be read.
     """
-    settings = load_settings(args.config, changes_of(args.set))
+    settings = load_settings(args.config, chosen_recordings(args) | changes_of(args.set))
     weights = args.out / f"{settings.network}.safetensors"
     if weights.is_file() and finished(settings, args.out):
         print(f"{weights}: finished, sha256 {sha256_of(weights)}")

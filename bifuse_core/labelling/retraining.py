@@ -7,11 +7,10 @@ nearly the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bifuse_core.bilevel.sections import DETECTION, CameraSettings
+from bifuse_core.bilevel.sections import DETECTION
 
 TRAINED, HELD_BACK = (0.0, 0.7), (0.8, 1.0)
 """Parts of the labelled pairs of a recording, in the order of time."""
@@ -30,21 +29,12 @@ RECIPE: dict[str, Any] = {
 """Keys and values of `TaskSettings`: gentler than a training from the beginning."""
 
 
-def retraining_of(labels: Mapping[Path, Path], cameras: CameraSettings) -> dict[str, Any]:
+def retraining_of(recordings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the content of a configuration of `train-task`.
 
     Args:
-        labels: the COCO file of each recording, a bag or a folder of pairs.
-        cameras: of all recordings.
+        recordings: labelled, see `sources_of`.
     """
-    recordings = [
-        {
-            "path": str(recording.resolve()),
-            "labels": str(file.resolve()),
-            **cameras.model_dump(mode="json", exclude_unset=True),
-        }
-        for recording, file in labels.items()
-    ]
     return {
         **RECIPE,
         "sources": [{**recording, "part": list(TRAINED)} for recording in recordings],
