@@ -96,6 +96,7 @@ rclpy.init()
 node = Node("silent")
 for number, kind in enumerate((Detection2DArray, LabelInfo, String)):
     node.create_publisher(kind, f"topic{number}", 1)
+    node.create_subscription(kind, f"topic{number}", print, 1)
 """
     environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     result = subprocess.run(
