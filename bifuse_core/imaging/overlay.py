@@ -145,11 +145,10 @@ def _plates(words: str, corners: Sequence[int], shape: tuple[int, ...]) -> Itera
     (width, height), descent = cv2.getTextSize(words, _FONT, *_letters(rows))
     wide, tall = width + 2, height + descent + 2
     start = max(min(left, columns - wide), 0)
-    for upper in (top - tall, bottom):
-        if 0 <= upper <= rows - tall:
-            yield _Plate(words, start, upper, start + wide, upper + tall)
-    upper = max(min(top, rows - tall), 0)
-    yield _Plate(words, start, upper, start + wide, upper + tall)
+    # Where the picture ends above, in the box at once.
+    for wanted in (top - tall if top >= tall else top, bottom, top):
+        upper = max(min(wanted, rows - tall), 0)
+        yield _Plate(words, start, upper, start + wide, upper + tall)
 
 
 def _letters(rows: int) -> tuple[float, int]:
