@@ -40,17 +40,20 @@ def alignment_values(
 ) -> dict[str, str]:
     """Return the alignment as diagnostic values: method, plane, expected parallax error.
 
-    The error is left out where baseline or focal length are unknown.
+    The plane of a homography is unknown unless the baseline is told with it. The error is left
+    out where baseline or focal length are unknown.
     """
     values: dict[str, str] = {"alignment": settings.method}
     if settings.method == "none":
+        return values
+    baseline = settings.extrinsics.baseline
+    if settings.method == "homography" and not baseline:
         return values
     values["alignment distance (m)"] = f"{settings.distance:g}"
     try:
         focal = camera_model(infos, reference).focal_lengths[0]
     except ValueError:
         return values
-    baseline = settings.extrinsics.baseline
     if baseline:
         errors = parallax_table(focal, baseline, settings.distance)
         values |= {f"parallax at {at:g} m (pixels)": f"{e:.1f}" for at, e in errors.items()}

@@ -16,12 +16,12 @@ from std_msgs.msg import Header
 from bifuse_core.engine.engine import Engine
 from bifuse_core.engine.perception import NOTHING, Objects
 from bifuse_core.engine.threads import DETECTION_NICENESS, SEGMENTATION_NICENESS, limit_thread
-from bifuse_core.imaging.overlay import draw_boxes, draw_mask, draw_words
+from bifuse_core.imaging.overlay import draw_boxes, draw_mask, draw_words, mask_picture
 from bifuse_core.streams.presence import Mode
 from bifuse_core.streams.worker import Worker
 from bifuse_ros.fusion_parameters import Settings
 from bifuse_ros.perception_diagnostics import SightHealth, sight_status
-from bifuse_ros.results import DETECTIONS, MASK, OVERLAY, Results
+from bifuse_ros.results import DETECTIONS, MASK, MASK_COLOR, OVERLAY, Results
 
 WORDS = {Mode.RGB_ONLY: "RGB ALONE", Mode.THERMAL_ONLY: "THERMAL ALONE"}
 """On the overlay of pictures that are not fused."""
@@ -34,6 +34,9 @@ _NETWORK = {
     "segmentation": ("segmenter", "segmenter sha256"),
 }
 """Facts of the engine about each sight."""
+
+_TOPICS = {"detection": (DETECTIONS,), "segmentation": (MASK, MASK_COLOR)}
+"""What each sight is published on, beside the overlay that both share."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class PerceptionPath:
         ]
 
     def _wanted(self, sight: str) -> bool:
-        return self._results.wanted(DETECTIONS if sight == "detection" else MASK, OVERLAY)
+        return self._results.wanted(*_TOPICS[sight], OVERLAY)
 
     def see(
         self,
@@ -157,6 +160,9 @@ class PerceptionPath:
         self._results.publish_mask(mask, fused.header)
         self._last_mask = fused.stamp, mask, segmenter.classes
         self._done("segmentation", fused, started, found)
+        if self._results.wanted(MASK_COLOR):
+            coloured = mask_picture(mask, segmenter.classes)
+            self._results.publish_mask_color(coloured, fused.header)
         if self._engine.detector is None:
             self._draw("segmentation", fused, NOTHING, ())
 

@@ -25,6 +25,7 @@ FUSED, INFO = "~/fused/image", "~/fused/camera_info"
 SOURCE = "~/fused/source"
 DETECTIONS, OVERLAY = "~/detections", "~/overlay/image"
 MASK, LABELS = "~/segmentation/mask", "~/segmentation/label_info"
+MASK_COLOR = "~/segmentation/mask_color"
 
 _KINDS = {
     FUSED: Image,
@@ -32,6 +33,7 @@ _KINDS = {
     SOURCE: String,
     DETECTIONS: Detection2DArray,
     MASK: Image,
+    MASK_COLOR: Image,
     LABELS: LabelInfo,
     OVERLAY: Image,
 }
@@ -50,7 +52,7 @@ class Results:
         self._source_lock = Lock()
         topics = [FUSED, INFO, SOURCE]
         topics += [DETECTIONS] if engine.detector else []
-        topics += [MASK, LABELS] if engine.segmenter else []
+        topics += [MASK, MASK_COLOR, LABELS] if engine.segmenter else []
         topics += [OVERLAY] if engine.detector or engine.segmenter else []
         self._publishers = {topic: self._publisher(topic) for topic in topics}
 
@@ -97,6 +99,10 @@ class Results:
     def publish_mask(self, mask: NDArray[np.uint8], header: Header) -> None:
         """Publish the class numbers (H, W) of a picture."""
         self._publishers[MASK].publish(image_message(mask, "mono8", header))
+
+    def publish_mask_color(self, picture: NDArray[np.uint8], header: Header) -> None:
+        """Publish the classes of a picture as colours (H, W, 3)."""
+        self._publishers[MASK_COLOR].publish(image_message(picture, "rgb8", header))
 
     def publish_labels(self) -> None:
         """Publish the names of the classes in masks, if any, for those who subscribe later too."""

@@ -10,6 +10,7 @@ OVERLAY = "/fusion_node/overlay/image"
 IMAGES = (THERMAL, RGB, FUSED, OVERLAY)
 DETECTIONS, MASK = "/fusion_node/detections", "/fusion_node/segmentation/mask"
 LABELS = "/fusion_node/segmentation/label_info"
+MASK_COLOR = "/fusion_node/segmentation/mask_color"
 RESULTS = {"fused": FUSED, "detections": DETECTIONS, "masks": MASK, "overlays": OVERLAY}
 """What the fusion node makes of a pair; all but the first where it has networks for that."""
 CAMERA_INFO = {
@@ -19,6 +20,8 @@ CAMERA_INFO = {
 }
 DIAGNOSTICS = "/diagnostics"
 RECORDED = (*IMAGES, DETECTIONS, MASK, LABELS, *CAMERA_INFO.values(), DIAGNOSTICS)
+VIEWED = (*RECORDED, MASK_COLOR)
+"""The coloured mask tells no more than the recorded one, which is a third of it."""
 SIGHTS = ("detection", "segmentation")
 
 

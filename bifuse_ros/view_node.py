@@ -14,7 +14,7 @@ from bifuse_ros import qos
 from bifuse_ros.message_types import message_class, message_definition
 from bifuse_ros.parameters import Declared, declare, refuse_unknown, resolved_names
 from bifuse_ros.running import run
-from bifuse_ros.topics import DIAGNOSTICS, RECORDED
+from bifuse_ros.topics import DIAGNOSTICS, VIEWED
 
 PORT = 8765
 """Where the Foxglove app looks for a server, unless told otherwise."""
@@ -25,7 +25,7 @@ PARAMETERS = (
     Declared(
         "topics",
         # In the namespace of the node, as cameras and fusion node are; diagnostics have none.
-        [topic if topic == DIAGNOSTICS else topic.removeprefix("/") for topic in RECORDED],
+        [topic if topic == DIAGNOSTICS else topic.removeprefix("/") for topic in VIEWED],
         "what can be viewed, each from the moment it is first published",
     ),
     Declared("host", "127.0.0.1", "address to listen on; 0.0.0.0: other machines may connect"),

@@ -129,8 +129,13 @@ def alignment_finding(params: Path, camera: Path | None) -> str:
     settings = read_alignment(params)
     if settings.method == "none":
         return "none: both pictures must have one size and show the same, pixel by pixel"
-    finding = f"{settings.method}, exact at {settings.distance:g} m"
     baseline = settings.extrinsics.baseline
+    if settings.method == "homography" and not baseline:
+        return (
+            "homography, exact at the distance it was found at, which it does not tell; for the "
+            "parallax set alignment.translation and alignment.distance"
+        )
+    finding = f"{settings.method}, exact at {settings.distance:g} m"
     if not baseline:
         return f"{finding}; no parallax known: alignment.translation is 0 across the line of sight"
     if camera is None:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -40,6 +40,21 @@ _TEXT_ROWS = 480
 """Height of a picture on which text has its plain size; it grows with the picture."""
 
 
+def mask_picture(mask: NDArray[np.uint8], names: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the classes of a mask in colours.
+
+    Args:
+        mask: (H, W) class numbers.
+        names: of the classes 0, 1, ...
+
+    Returns:
+        (H, W, 3) red, green, blue; black where the number is no class.
+    """
+    colours = np.zeros((256, 1, 3), np.uint8)
+    colours[: len(names), 0] = [MASK_COLOURS.get(name, OTHER_COLOUR) for name in names]
+    return np.asarray(cv2.applyColorMap(np.ascontiguousarray(mask), colours), np.uint8)
+
+
 def draw_mask(
     picture: NDArray[np.uint8], mask: NDArray[np.uint8], names: Sequence[str], opacity: float = 0.45
 ) -> NDArray[np.uint8]:
@@ -56,10 +71,7 @@ def draw_mask(
     """
     if mask.shape != picture.shape[:2]:
         raise ValueError(f"the mask is {mask.shape}, the picture {picture.shape[:2]}")
-    colours = np.zeros((256, 1, 3), np.uint8)
-    colours[: len(names), 0] = [MASK_COLOURS.get(name, OTHER_COLOUR) for name in names]
-    painted = cv2.applyColorMap(np.ascontiguousarray(mask), colours)
-    blended = cv2.addWeighted(picture, 1 - opacity, painted, opacity, 0)
+    blended = cv2.addWeighted(picture, 1 - opacity, mask_picture(mask, names), opacity, 0)
     labelled = (mask < len(names)).view(np.uint8)
     return np.asarray(cv2.copyTo(blended, labelled, picture.copy()), np.uint8)
 
@@ -73,6 +85,9 @@ def draw_boxes(
 ) -> NDArray[np.uint8]:
     """Return the picture with boxes, the names of their classes, and their scores in percent.
 
+    Where names would cover each other, as those of a distant crowd, those of the surest stand;
+    the others are told by the colour of their box.
+
     Args:
         picture: (H, W, 3) red, green, blue; not written to.
         boxes: (N, 4) left, top, right, bottom, pixels.
@@ -81,39 +96,71 @@ def draw_boxes(
         names: of the classes 0, 1, ...
     """
     drawn = picture.copy()
+    line = max(1, round(1.5 * picture.shape[0] / _TEXT_ROWS))
+    classes = [names[label] for label in labels]
+    colours = [BOX_COLOURS.get(name, OTHER_COLOUR) for name in classes]
+    corners = np.rint(boxes).astype(int).tolist()
+    rising = np.argsort(scores, kind="stable").tolist()
     # The surest is drawn last, on top.
-    for number in np.argsort(scores, kind="stable"):
-        name = names[labels[number]]
-        corners = np.rint(boxes[number]).astype(int).tolist()
-        colour = BOX_COLOURS.get(name, OTHER_COLOUR)
-        _draw_box(drawn, corners, f"{name} {100 * scores[number]:.0f}", colour)
+    for number in rising:
+        left, top, right, bottom = corners[number]
+        # The far edges are where the box ends, so the last pixel inside is one before.
+        cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), colours[number], line)
+    taken: list[_Plate] = []
+    for number in reversed(rising):
+        words = f"{classes[number]} {100 * scores[number]:.0f}"
+        for plate in _plates(words, corners[number], picture.shape):
+            if not any(map(plate.overlaps, taken)):
+                _draw_plate(drawn, plate, colours[number])
+                taken.append(plate)
+                break
     return drawn
 
 
 def draw_words(picture: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
     """Return the picture (H, W, 3), not written to, with words in its upper left corner."""
     drawn = picture.copy()
-    _draw_text(drawn, words, 0, 0, OTHER_COLOUR)
+    _draw_plate(drawn, next(_plates(words, (0, 0, 0, 0), picture.shape)), OTHER_COLOUR)
     return drawn
 
 
-def _draw_box(picture: NDArray[np.uint8], corners: list[int], text: str, colour: Colour) -> None:
-    left, top, right, bottom = corners
-    line = max(1, round(1.5 * picture.shape[0] / _TEXT_ROWS))
-    # The far edges are where the box ends, so the last pixel inside is one before.
-    cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), colour, line)
-    _draw_text(picture, text, left, top, colour)
+class _Plate(NamedTuple):
+    """Words, and the pixels that they cover: those before `right` and `bottom`."""
+
+    words: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def overlaps(self, other: _Plate) -> bool:
+        beside = self.left >= other.right or other.left >= self.right
+        return not (beside or self.top >= other.bottom or other.top >= self.bottom)
 
 
-def _draw_text(picture: NDArray[np.uint8], text: str, left: int, top: int, colour: Colour) -> None:
-    rows, columns = picture.shape[:2]
+def _plates(words: str, corners: Sequence[int], shape: tuple[int, ...]) -> Iterator[_Plate]:
+    """Yield the places for the words of a box: above, below, then in it; within the picture."""
+    rows, columns = shape[:2]
+    left, top, _, bottom = corners
+    (width, height), descent = cv2.getTextSize(words, _FONT, *_letters(rows))
+    wide, tall = width + 2, height + descent + 2
+    start = max(min(left, columns - wide), 0)
+    # Where the picture ends above, in the box at once.
+    for wanted in (top - tall if top >= tall else top, bottom, top):
+        upper = max(min(wanted, rows - tall), 0)
+        yield _Plate(words, start, upper, start + wide, upper + tall)
+
+
+def _letters(rows: int) -> tuple[float, int]:
+    """Return size and thickness of the letters on a picture with so many rows."""
     scale = rows / _TEXT_ROWS
-    size, thickness = max(0.35, 0.45 * scale), max(1, round(scale))
-    (width, height), descent = cv2.getTextSize(text, _FONT, size, thickness)
-    tall = height + descent + 2
-    # Above the point, or below it where the picture ends; never beyond the right edge.
-    upper = top - tall if top >= tall else max(top, 0)
-    start = min(max(left, 0), max(columns - width - 2, 0))
-    cv2.rectangle(picture, (start, upper), (start + width + 1, upper + tall - 1), colour, -1)
-    place = (start + 1, upper + height + 1)
-    cv2.putText(picture, text, place, _FONT, size, (0, 0, 0), thickness, cv2.LINE_AA)
+    return max(0.35, 0.45 * scale), max(1, round(scale))
+
+
+def _draw_plate(picture: NDArray[np.uint8], plate: _Plate, colour: Colour) -> None:
+    size, thickness = _letters(picture.shape[0])
+    (_, height), _ = cv2.getTextSize(plate.words, _FONT, size, thickness)
+    corner = (plate.right - 1, plate.bottom - 1)
+    cv2.rectangle(picture, (plate.left, plate.top), corner, colour, -1)
+    place = (plate.left + 1, plate.top + height + 1)
+    cv2.putText(picture, plate.words, place, _FONT, size, (0, 0, 0), thickness, cv2.LINE_AA)

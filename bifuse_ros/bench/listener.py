@@ -57,7 +57,7 @@ class Listener(Watcher):
             self._hear("fused", CameraInfo, CAMERA_INFO["fused"])
         if sights:
             self._hear("masks", Image, MASK)
-        self._boxes = sights
+            self._hear("detections", Detection2DArray, DETECTIONS)
 
     def take(self) -> dict[str, list[Arrival]]:
         """Return what came since the last call, and forget it: a long run would fill the memory."""
@@ -68,10 +68,6 @@ class Listener(Watcher):
         """Subscribe to the cameras; this is also the sign they wait for to start."""
         for camera in CAMERAS:
             self._hear(camera, CameraInfo, CAMERA_INFO[camera], best_effort=True)
-        if self._boxes:
-            # Last: it leaves an error text in rcutils (vision_msgs beside the ROS 2 wheels), which
-            # whatever is created next would print.
-            self._hear("detections", Detection2DArray, DETECTIONS)
 
     def _hear(self, name: str, kind: type, topic: str, *, best_effort: bool = False) -> None:
         def note(data: bytes) -> None:

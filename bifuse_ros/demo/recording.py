@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,39 +100,46 @@ class Recording:
         ]
 
     def moments(self, numbers: set[int]) -> Iterator[Moment]:
-        """Yield the moments of those pictures of `shown` that have these numbers, in order."""
-        shown, start = self.shown, self.stamps[FUSED][0]
-        pending: dict[str, dict[int, Any]] = {
-            topic: {} for topic in (THERMAL, RGB, FUSED) if topic != shown
-        }
-        seen = 0
+        """Yield the moments of those pictures of `shown` that have these numbers, in order.
+
+        The overlay of a busy node may lie seconds behind the pair it was made of.
+        """
+        awaited = deque(self._parts(self.stamps[self.shown][number]) for number in sorted(numbers))
+        needed = {part for parts in awaited for part in parts.items()}
+        found: dict[tuple[str, int], Any] = {}
         gain = ThermalNormaliser()
         with AnyReader([self.bag]) as reader:
             # Typed as any object by the library.
             deserialize: Callable[..., Any] = reader.deserialize
-            images = [c for c in reader.connections if c.topic in (*pending, shown)]
+            images = [c for c in reader.connections if c.topic in (THERMAL, RGB, FUSED, OVERLAY)]
             for connection, _, data in reader.messages(images):
-                stamp = header_stamp(data)
-                if connection.topic != shown:
-                    waiting = pending[connection.topic]
-                    waiting[stamp] = (data, connection.msgtype)
-                    if len(waiting) > 50:
-                        del waiting[next(iter(waiting))]
-                    continue
-                if seen in numbers and all(pending.values()):
-                    nearest = {
-                        topic: waiting[min(waiting, key=lambda other: abs(other - stamp))]
-                        for topic, waiting in pending.items()
-                    }
-                    thermal = raw_thermal(deserialize(*nearest[THERMAL]))
-                    warm = (gain(thermal, stamp) * 255).astype(np.uint8)
-                    nearest[shown] = (data, connection.msgtype)
-                    overlay = nearest.get(OVERLAY)
-                    yield Moment(
-                        (stamp - start) / 1e9,
-                        np.repeat(warm[..., None], 3, axis=2),
-                        raw_rgb(deserialize(*nearest[RGB])),
-                        raw_rgb(deserialize(*nearest[FUSED])),
-                        raw_rgb(deserialize(*overlay)) if overlay else None,
-                    )
-                seen += 1
+                part = connection.topic, header_stamp(data)
+                if part in needed:
+                    found[part] = deserialize(data, connection.msgtype)
+                while awaited and all(part in found for part in awaited[0].items()):
+                    parts = awaited.popleft()
+                    yield self._moment(parts, found, gain)
+                    kept = awaited[0].items() if awaited else ()
+                    for part in parts.items() - kept:
+                        del found[part]
+
+    def _parts(self, stamp: int) -> dict[str, int]:
+        """Return the stamp of each picture of a moment, by topic."""
+        topics = {THERMAL, RGB, FUSED, self.shown}
+        return {
+            topic: min(self.stamps[topic], key=lambda other: abs(other - stamp)) for topic in topics
+        }
+
+    def _moment(
+        self, parts: dict[str, int], found: dict[tuple[str, int], Any], gain: ThermalNormaliser
+    ) -> Moment:
+        messages = {topic: found[topic, stamp] for topic, stamp in parts.items()}
+        stamp = parts[self.shown]
+        warm = (gain(raw_thermal(messages[THERMAL]), stamp) * 255).astype(np.uint8)
+        return Moment(
+            (stamp - self.stamps[FUSED][0]) / 1e9,
+            np.repeat(warm[..., None], 3, axis=2),
+            raw_rgb(messages[RGB]),
+            raw_rgb(messages[FUSED]),
+            raw_rgb(messages[OVERLAY]) if OVERLAY in messages else None,
+        )

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import numpy
 
-from message_wheel.generate import C_GENERATOR, FASTRTPS, PREFIX, PYTHON, TYPESUPPORT, Generated
+from message_wheel.generate import (
+    C_GENERATOR,
+    FASTRTPS,
+    INTROSPECTION,
+    PREFIX,
+    PYTHON,
+    TYPESUPPORT,
+    Generated,
+)
 
 # Messages are copied, not computed: -O1 compiles in half the time of -O2 and runs as fast.
 FLAGS = ["-O1", "-DNDEBUG", "-fPIC", "-w"]
@@ -52,18 +60,23 @@ def compile_libraries(generated: Generated) -> tuple[list[Path], Path]:
         found = (f"{name}__{part}" for name in generated.package.dependencies)
         return [f"-l{name}" for name in found if (PREFIX / "lib" / f"lib{name}.so").exists()]
 
-    structures, fastrtps, support, python = map(own, (C_GENERATOR, FASTRTPS, TYPESUPPORT, PYTHON))
+    structures, fastrtps, introspection, support, python = map(
+        own, (C_GENERATOR, FASTRTPS, INTROSPECTION, TYPESUPPORT, PYTHON)
+    )
     runtime = ["-lrosidl_runtime_c", "-lrcutils"]
     cdr = ["-lrosidl_typesupport_fastrtps_c", "-lrosidl_typesupport_fastrtps_cpp", "-lfastcdr"]
     _link(structures, objects[C_GENERATOR], [*theirs(C_GENERATOR), *runtime])
     _link(
         fastrtps, objects[FASTRTPS], [str(structures), *theirs(FASTRTPS), *cdr, "-lrmw", *runtime]
     )
-    _link(support, objects[TYPESUPPORT], [str(fastrtps), "-lrosidl_typesupport_c", *runtime])
+    described = [*theirs(INTROSPECTION), "-lrosidl_typesupport_introspection_c"]
+    _link(introspection, objects[INTROSPECTION], [str(structures), *described, *runtime])
+    supports = [str(fastrtps), str(introspection), "-lrosidl_typesupport_c"]
+    _link(support, objects[TYPESUPPORT], [*supports, *runtime])
     generators = [*theirs(PYTHON), *theirs(C_GENERATOR)]
     _link(python, objects[PYTHON], [str(structures), str(support), *generators, *runtime])
     _link(extension, objects[MODULE], [str(python), str(support), str(structures), *runtime])
-    return [structures, fastrtps, support, python], extension
+    return [structures, fastrtps, introspection, support, python], extension
 
 
 def _units(generated: Generated) -> dict[str, list[Path]]:
@@ -89,6 +102,7 @@ def _units(generated: Generated) -> dict[str, list[Path]]:
             joined("fastrtps_even.cpp", fastrtps[::2]),
             joined("fastrtps_odd.cpp", fastrtps[1::2]),
         ],
+        INTROSPECTION: [joined("introspection.c", generated.sources(INTROSPECTION))],
         TYPESUPPORT: [joined("typesupport.cpp", generated.sources(TYPESUPPORT))],
         PYTHON: [joined("python.c", binding)],
         MODULE: module,
@@ -98,7 +112,8 @@ def _units(generated: Generated) -> dict[str, list[Path]]:
 
 def _compile(generated: Generated, unit: Path) -> Path:
     compiler = ["g++", "-std=c++17"] if unit.suffix == ".cpp" else ["gcc", "-std=gnu11"]
-    headers = [generated.root / part for part in (C_GENERATOR, FASTRTPS, TYPESUPPORT, PYTHON)]
+    parts = (C_GENERATOR, FASTRTPS, INTROSPECTION, TYPESUPPORT, PYTHON)
+    headers = [generated.root / part for part in parts]
     headers += [PREFIX / "include", *(PREFIX / "include").iterdir()]
     headers += [Path(sysconfig.get_path("include")), Path(numpy.get_include())]
     built = generated.root / "units" / f"{unit.name}.o"

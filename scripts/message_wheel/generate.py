@@ -16,6 +16,8 @@ SHARE = PREFIX / "share"
 # Every typesupport gets a directory of its own: the names of their files collide.
 C_GENERATOR = "rosidl_generator_c"
 FASTRTPS = "rosidl_typesupport_fastrtps_c"
+# What rmw_fastrtps describes types to others with; without it, it leaves errors about each message.
+INTROSPECTION = "rosidl_typesupport_introspection_c"
 TYPESUPPORT = "rosidl_typesupport_c"
 PYTHON = "rosidl_generator_py"
 
@@ -98,6 +100,7 @@ def write_sources(generated: Generated) -> None:
     from rosidl_generator_py import generate_py
     from rosidl_typesupport_c import generate_c as generate_typesupport
     from rosidl_typesupport_fastrtps_c import generate_typesupport_fastrtps_c
+    from rosidl_typesupport_introspection_c import generate_c as generate_introspection
 
     package = generated.package
     descriptions = [
@@ -108,7 +111,8 @@ def write_sources(generated: Generated) -> None:
     origins = {"type_description_tuples": descriptions, "ros_interface_files": sources}
     generate_c(_prepare(generated, C_GENERATOR, **origins))
     generate_typesupport_fastrtps_c(_prepare(generated, FASTRTPS))
-    generate_typesupport(_prepare(generated, TYPESUPPORT), [FASTRTPS])
+    generate_introspection(_prepare(generated, INTROSPECTION))
+    generate_typesupport(_prepare(generated, TYPESUPPORT), [FASTRTPS, INTROSPECTION])
     generate_py(_prepare(generated, PYTHON), [TYPESUPPORT])
     (generated.root / PYTHON / package.name / "__init__.py").touch()
 

@@ -47,9 +47,19 @@ def test_the_parallax_is_listed_over_the_range(tmp_path: Path) -> None:
 
 def test_what_is_missing_for_the_parallax_is_named(tmp_path: Path) -> None:
     assert "by --camera" in alignment_finding(parameters(tmp_path, CALIBRATED), None)
+    in_line = CALIBRATED | {"alignment.translation": [0.0, 0.0, 0.5]}
+    finding = alignment_finding(parameters(tmp_path, in_line, "/robot/fusion_node"), None)
+    assert finding.startswith("calibrated, exact at 10 m; no parallax known")
+
+
+def test_the_distance_of_a_homography_is_named_only_where_it_is_told(tmp_path: Path) -> None:
     homography = {"alignment": {"method": "homography"}}
-    finding = alignment_finding(parameters(tmp_path, homography, "/robot/fusion_node"), None)
-    assert finding.startswith("homography, exact at 20 m; no parallax known")
+    finding = alignment_finding(parameters(tmp_path, homography), None)
+    assert finding.startswith("homography, exact at the distance it was found at")
+    assert "20" not in finding
+    told = CALIBRATED | {"alignment.method": "homography"}
+    finding = alignment_finding(parameters(tmp_path, told), None)
+    assert finding.startswith("homography, exact at 10 m; ")
 
 
 def test_the_file_of_the_package_is_read() -> None:

@@ -14,6 +14,7 @@ from bifuse_core.imaging.overlay import (
     draw_boxes,
     draw_mask,
     draw_words,
+    mask_picture,
 )
 
 
@@ -41,6 +42,13 @@ def test_a_mask_is_blended_pixel_by_pixel(
         expected[chosen] = 0.7 * picture[chosen] + 0.3 * np.array(MASK_COLOURS[name])
     assert np.abs(drawn - expected).max() <= 0.51
     np.testing.assert_array_equal(drawn[mask >= 254], picture[mask >= 254])
+
+
+def test_a_mask_is_a_picture_of_its_colours() -> None:
+    mask = np.array([[0, 2], [1, 255]], np.uint8)
+    drawn = mask_picture(mask, ("sky", "road", "unheard of"))
+    sky, road = MASK_COLOURS["sky"], MASK_COLOURS["road"]
+    assert drawn.tolist() == [[list(sky), [255] * 3], [list(road), [0] * 3]]
 
 
 def test_a_mask_of_another_size_is_refused(picture: NDArray[np.uint8]) -> None:
@@ -86,6 +94,24 @@ def test_the_surest_box_is_on_top() -> None:
     boxes = np.array([[100, 100, 200, 200], [100, 100, 200, 200]], np.float32)
     drawn = draw_boxes(black, boxes, np.array([0.9, 0.2]), np.array([0, 2]), DETECTION_CLASSES)
     assert tuple(drawn[150, 100]) == BOX_COLOURS["person"]
+
+
+def test_names_of_a_crowd_do_not_cover_each_other() -> None:
+    black = np.zeros((480, 640, 3), np.uint8)
+
+    def drawn(lefts: list[int]) -> NDArray[np.uint8]:
+        boxes = np.array([[left, 200, left + 12, 230] for left in lefts], np.float32)
+        scores, labels = np.linspace(0.9, 0.5, len(lefts)), np.zeros(len(lefts), int)
+        return draw_boxes(black, boxes, scores, labels, DETECTION_CLASSES)
+
+    crowd, alone = drawn([300, 304, 308, 312, 316, 320]), drawn([300])
+    # The name of the surest is as if nobody else were there.
+    rows, columns = np.nonzero(alone[:199].any(axis=2))
+    plate = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    np.testing.assert_array_equal(crowd[plate], alone[plate])
+    # Another stands below; a third and its like have no place but in the boxes.
+    assert crowd[232:260].any() and not alone[232:260].any()
+    assert not crowd[: rows.min()].any() and not crowd[260:].any()
 
 
 def test_no_boxes_leave_the_picture_as_it_is(picture: NDArray[np.uint8]) -> None:

@@ -27,8 +27,10 @@ class Received(NamedTuple):
 class FoxgloveClient:
     """Connects to a server, and knows what it offers.
 
-    foxglove-sdk 0.30.3 may refuse a subscription in the moment in which it begins to offer a topic;
-    so whoever tests something else connects when the topic is there.
+    foxglove-sdk 0.30.3 sends an announcement before it notes that subscriptions to it are good
+    (`advertise_channels` in rust/foxglove/src/websocket/connected_client.rs; clients that connect
+    later are safe), and so may refuse one that comes at once. Whoever tests something else connects
+    when the topic is there.
 
     Attributes:
         server: its `serverInfo`.

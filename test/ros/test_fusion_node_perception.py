@@ -27,12 +27,14 @@ from bifuse_core.data.classes import DETECTION_CLASSES, SEGMENTATION_CLASSES
 from bifuse_core.engine.detection import PictureDetector
 from bifuse_core.engine.perception import NOTHING, Objects
 from bifuse_core.engine.segmentation import PictureSegmenter
+from bifuse_core.imaging.overlay import MASK_COLOURS, mask_picture
 from bifuse_core.nets.checkpoint import save_weights
 from bifuse_core.nets.zoo import create_detector, create_segmenter
 
 Spin = Callable[[Node], Node]
 DETECTIONS, OVERLAY = "/fusion_node/detections", "/fusion_node/overlay/image"
 MASK, LABELS = "/fusion_node/segmentation/mask", "/fusion_node/segmentation/label_info"
+MASK_COLOR = "/fusion_node/segmentation/mask_color"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 TWO = Objects(
@@ -161,6 +163,36 @@ def test_the_mask_and_its_labels(running: Spin, client: Client, sighted: dict[st
     assert found == dict(enumerate(SEGMENTATION_CLASSES))
 
 
+def test_the_mask_in_colours_for_those_who_look_at_it(
+    running: Spin, client: Client, sighted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[Any] = []
+
+    def counted(mask: Any, names: Any) -> Any:
+        painted.append(names)
+        return mask_picture(mask, names)
+
+    monkeypatch.setattr("bifuse_ros.perception_path.mask_picture", counted)
+    running(fusion_node(**sighted))
+    cameras = Cameras(client)
+    masks: list[Image] = client.listen(Image, MASK, 5)
+    until_published(cameras, masks, count=2)
+    assert not painted
+    message: Image = until_published(cameras, client.listen(Image, MASK_COLOR, 5))
+    assert painted
+    assert (message.width, message.height, message.encoding) == (WIDTH, HEIGHT, "rgb8")
+
+    def of_it() -> list[Image]:
+        return [mask for mask in masks if mask.header == message.header]
+
+    (mask,) = client.until(of_it, "the mask with this header comes too")
+    labels: list[LabelInfo] = client.listen(LabelInfo, LABELS, LATCHED)
+    client.until(lambda: labels, "the names of the classes come")
+    names = {entry.class_id: entry.class_name for entry in labels[-1].class_map}
+    colours = np.array([MASK_COLOURS[names[number]] for number in mask.data], np.uint8)
+    np.testing.assert_array_equal(np.asarray(message.data), colours.ravel())
+
+
 def test_the_overlay_shows_boxes_over_the_picture(
     running: Spin, client: Client, boxes_only: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +249,7 @@ def test_nothing_is_computed_for_nobody(
 def test_no_topics_without_networks(running: Spin, client: Client) -> None:
     running(fusion_node(detector="none"))
     Cameras(client).await_scene()
-    for topic in (DETECTIONS, OVERLAY, MASK, LABELS):
+    for topic in (DETECTIONS, OVERLAY, MASK, MASK_COLOR, LABELS):
         assert client.count_publishers(topic) == 0
 
 

@@ -16,11 +16,11 @@ from spinning import Client
 from test_fusion_node import Cameras, fusion_node
 
 from bifuse_ros.camera_node import CameraNode
-from bifuse_ros.topics import DIAGNOSTICS, FUSED, MASK, OVERLAY, RGB, THERMAL
+from bifuse_ros.topics import DIAGNOSTICS, FUSED, MASK_COLOR, OVERLAY, RGB, THERMAL
 
 Spin = Callable[[Node], Node]
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN = {FUSED, OVERLAY, MASK, THERMAL, RGB}
+SHOWN = {FUSED, OVERLAY, MASK_COLOR, THERMAL, RGB}
 SEEING = {"detector": "fcos_small", "segmenter": "segformer_b0"}
 LAYOUT = json.loads((ROOT / "config" / "foxglove_layout.json").read_text(encoding="utf-8"))
 

@@ -76,6 +76,7 @@ class Kept:
     def __init__(self) -> None:
         self.detections: list[tuple[Objects, tuple[str, ...]]] = []
         self.masks: list[NDArray[np.uint8]] = []
+        self.mask_pictures: list[NDArray[np.uint8]] = []
         self.overlays: list[NDArray[np.uint8]] = []
 
     def wanted(self, *topics: str) -> bool:
@@ -86,6 +87,9 @@ class Kept:
 
     def publish_mask(self, mask: NDArray[np.uint8], header: Header) -> None:
         self.masks.append(mask)
+
+    def publish_mask_color(self, picture: NDArray[np.uint8], header: Header) -> None:
+        self.mask_pictures.append(picture)
 
     def publish_overlay(self, picture: NDArray[np.uint8], header: Header) -> None:
         self.overlays.append(picture)
@@ -117,6 +121,8 @@ def test_boxes_have_the_names_of_the_detector_that_found_them() -> None:
 
 def test_a_mask_is_drawn_with_the_names_of_the_segmenter_that_made_it() -> None:
     kept = seen(detects=False)
-    for mask, overlay in zip(kept.masks, kept.overlays, strict=True):
+    drawn = zip(kept.masks, kept.mask_pictures, kept.overlays, strict=True)
+    for mask, mask_picture, overlay in drawn:
         name = "road" if mask[0, 0] == 101 else "sky"
-        assert overlay[5, 5].tolist() == list(MASK_COLOURS[name])
+        for picture in (mask_picture, overlay):
+            assert picture[5, 5].tolist() == list(MASK_COLOURS[name])
