@@ -206,7 +206,7 @@ def finite(image: NDArray[Any]) -> NDArray[np.bool_]:
 
 def has_reading(image: NDArray[Any]) -> bool:
     """Tell whether a picture (H, W) has any pixel that is a reading."""
-    # One in sixteen mostly tells, in a tenth of the time.
+    # One pixel in sixteen mostly tells.
     return bool(finite(image[::4, ::4]).any() or finite(image).any())
 
 
