@@ -11,8 +11,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from bifuse_ros import qos
+from bifuse_ros.frame import CAMERAS
 from bifuse_ros.fusion_parameters import Settings
-from bifuse_ros.fusion_path import CAMERAS
 
 
 def image_topic(settings: Settings, camera: str) -> str:

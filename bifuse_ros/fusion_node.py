@@ -24,9 +24,10 @@ from bifuse_core.streams.presence import Mode
 from bifuse_ros.alignment import alignment_values
 from bifuse_ros.camera_topics import image_topic, subscribe
 from bifuse_ros.diagnostics import fusion_status, idle_status
+from bifuse_ros.frame import CAMERAS, Frame
 from bifuse_ros.fusion_engine import change_engine, create_engine
 from bifuse_ros.fusion_parameters import PARAMETERS, declare_settings
-from bifuse_ros.fusion_path import CAMERAS, Frame, FusionPath
+from bifuse_ros.fusion_path import FusionPath
 from bifuse_ros.pairing import create_pairing
 from bifuse_ros.parameters import refuse_unknown
 from bifuse_ros.perception_path import PerceptionPath

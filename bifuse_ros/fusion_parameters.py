@@ -52,7 +52,8 @@ PARAMETERS = (
     Declared(
         "degraded.timeout",
         0.3,
-        "silence of a camera, or time without pairs, before the other goes on alone, s; 0: never",
+        "silence of a camera, or time without usable pictures or pairs, before the other goes on "
+        "alone, s; 0: never",
         (0.0, 10.0),
         live=True,
     ),

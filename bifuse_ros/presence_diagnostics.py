@@ -6,6 +6,7 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from bifuse_core.streams.presence import Mode, PresenceState
+from bifuse_core.streams.usability import PAIR
 
 
 def presence_values(presence: PresenceState, shown: int, displaced: int) -> dict[str, str]:
@@ -49,13 +50,24 @@ def presence_judgement(
         for topic, is_frozen in zip(camera_topics, presence.frozen, strict=True)
         if is_frozen and topic not in silent
     ]
+    if len(frozen) == len(camera_topics):
+        frozen = []  # still pictures of both are used
+    gone = {*silent, *frozen}
+    faults = {t: why for t, why in zip(camera_topics, presence.faults, strict=False) if why}
     reasons = []
     if silent:
         reasons.append(f"no images on {' and '.join(silent)} for {min(silent.values()):.1f} s")
     if frozen:
         reasons.append(f"the picture on {' and '.join(frozen)} is frozen")
+    reasons += [
+        f"the pictures on {topic} cannot be used ({why})"
+        for topic, why in faults.items()
+        if topic not in gone
+    ]
     if presence.mode is Mode.NOTHING:
         return DiagnosticStatus.ERROR, ", ".join(reasons)
+    if not reasons and presence.faults[PAIR]:
+        reasons.append(f"pairs cannot be fused ({presence.faults[PAIR]})")
     if not reasons:
         why = f": {unpaired}" if unpaired else ""
         reasons.append(f"no pair for {presence.unpaired:.1f} s{why}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bifuse_core.streams.pairing import RGB, THERMAL
+from bifuse_core.streams.usability import PAIR, SOUND, Faults
 
 START = 1.0
 """Seconds that cameras which just come up have, besides the time-out, until their first pair."""
@@ -46,23 +47,26 @@ class PresenceState:
             beginning where there was none); None where it is not silent.
         frozen: of both, whether it gives one picture over and over.
         unpaired: seconds since the last pair, or since the beginning.
+        faults: what comes but cannot be used.
     """
 
     mode: Mode
     silent: tuple[float | None, float | None]
     frozen: tuple[bool, bool]
     unpaired: float
+    faults: Faults
 
 
 class Presence:
-    """Decides by the times at which pictures and pairs come what results are to be made of.
+    """Decides by what comes, and when, what results are to be made of.
 
     A camera is there while its last picture that was not frozen is younger than the time-out, or
     than `INTERVALS` of its intervals. Where both are frozen at once they show still pictures, as a
-    simulator does, and both are there. With both there and a pair as young, it is pairs; with one,
-    that one at once; with both but no pair, the one that results come from already, or else the
-    preferred one. All times are seconds of one steady clock, in order. No threads, no clock of its
-    own: call `judge` at least every `LISTENING` seconds.
+    simulator does, and both are there. A camera at fault counts as not there. With both there and a
+    pair as young, it is pairs; with one, that one at once; with both but no pair, the one that
+    results come from already, or else the preferred one, which it is also where pairs are at fault.
+    All times are seconds of one steady clock, in order. No threads, no clock of its own: call
+    `judge` at least every `LISTENING` seconds.
 
     Args:
         timeout: seconds; may be changed at any time. 0: it is pairs whatever comes.
@@ -70,11 +74,13 @@ class Presence:
 
     Attributes:
         mode: the last decision.
+        faults: what comes but cannot be used; to be kept up to date by others.
     """
 
     def __init__(self, timeout: float, preferred: int = RGB) -> None:
         self.timeout = timeout
         self.mode = Mode.PAIRS
+        self.faults = SOUND
         self._preferred = preferred
         self._now: float | None = None
         self._time = 0.0
@@ -105,27 +111,31 @@ class Presence:
     def judge(self, now: float) -> Mode:
         """Decide what results are to be made of, and return it."""
         self._listened(now)
-        there = [which for which in (THERMAL, RGB) if self._there(which)]
-        patience = max(self._patience(which) for which in (THERMAL, RGB))
-        starting = self._pair is None and self._time - self._started <= START + patience
+        usable = [which for which in ALONE if self._there(which) and not self.faults[which]]
+        starting = self._pair is None and self._time - self._started <= START + self._longest
         if starting or not self.timeout:
             self.mode = Mode.PAIRS
-        elif not there:
+        elif not usable:
             self.mode = Mode.NOTHING
-        elif len(there) == 1:
-            self.mode = ALONE[there[0]]
-        elif self._unpaired <= patience:
+        elif len(usable) == 1:
+            self.mode = ALONE[usable[0]]
+        elif self.pairing and not self.faults[PAIR]:
             self.mode = Mode.PAIRS
-        elif self.mode not in ALONE.values():
+        elif self.pairing or self.mode not in ALONE.values():
             self.mode = ALONE[self._preferred]
         return self.mode
+
+    @property
+    def pairing(self) -> bool:
+        """Whether both cameras give pictures and these pair, whatever they are worth."""
+        return all(map(self._there, ALONE)) and self._unpaired <= self._longest
 
     @property
     def state(self) -> PresenceState:
         """How it stood at the last event."""
         thermal, rgb = self._silent(THERMAL), self._silent(RGB)
         frozen = self._frozen[THERMAL], self._frozen[RGB]
-        return PresenceState(self.mode, (thermal, rgb), frozen, self._unpaired)
+        return PresenceState(self.mode, (thermal, rgb), frozen, self._unpaired, self.faults)
 
     @property
     def _unpaired(self) -> float:
@@ -153,6 +163,10 @@ class Presence:
             # How slow it is shows with its second picture.
             return self.timeout if self._pictures[which] is None else max(self.timeout, START)
         return max(self.timeout, INTERVALS * interval)
+
+    @property
+    def _longest(self) -> float:
+        return max(map(self._patience, ALONE))
 
     def _listened(self, now: float) -> float:
         """Return the time that has been listened for, which all times here are of."""

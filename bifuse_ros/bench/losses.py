@@ -27,6 +27,8 @@ class Losses:
         arrived: messages of both that reached the pairing.
         rejected: messages of both that hold no picture, which shows at their receipt or, of pairs,
             when they become arrays.
+        frozen: messages of both that were not used, since their camera gave one picture over and
+            over.
         paired: pairs made.
         fused: pairs fused and published.
         unpaired: messages in no pair, by their counter.
@@ -37,6 +39,7 @@ class Losses:
     published: int
     arrived: int
     rejected: int
+    frozen: int
     paired: int
     fused: int
     unpaired: dict[str, int]
@@ -49,7 +52,8 @@ class Losses:
         return cls(
             published=published,
             arrived=sum(int(part) for part in values["pairing received"].split(" + ")),
-            rejected=sum(int(values[f"{camera} rejected"]) for camera in ("thermal", "rgb")),
+            rejected=_of_both(values, "rejected"),
+            frozen=_of_both(values, "frozen"),
             paired=int(values["pairing paired"]),
             fused=int(values["fused"]),
             unpaired={name: int(values[f"pairing {name}"]) for name in PAIRING},
@@ -75,7 +79,8 @@ class Losses:
     @property
     def missing(self) -> int:
         """Messages that never reached the node: no counter of its own tells of them."""
-        return 2 * self.published - self.arrived - (self.rejected - self.unreadable)
+        refused = self.rejected - self.unreadable + self.frozen
+        return 2 * self.published - self.arrived - refused
 
     @property
     def waiting(self) -> int:
@@ -94,6 +99,7 @@ class Losses:
             "pairs displaced": self.displaced,
             "pairs failed": self.failed,
             "images rejected": self.rejected,
+            "images frozen": self.frozen,
             **{f"images {name}": count for name, count in self.unpaired.items()},
             "images waiting": self.waiting,
             "images that never arrived": self.missing,
@@ -104,3 +110,7 @@ class Losses:
     def text(self) -> str:
         """The causes in words; a dash where nothing was lost."""
         return ", ".join(f"{cause}: {count}" for cause, count in self.causes.items()) or "-"
+
+
+def _of_both(values: dict[str, str], name: str) -> int:
+    return sum(int(values[f"{camera} {name}"]) for camera in ("thermal", "rgb"))

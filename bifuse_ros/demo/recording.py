@@ -75,7 +75,7 @@ class Recording:
                 elif connection.topic == DIAGNOSTICS:
                     message = reader.deserialize(data, connection.msgtype)
                     diagnosed = fusion_diagnostics(message)
-                    if diagnosed and diagnosed[0] == "fusing":
+                    if diagnosed and diagnosed[0].startswith("fusing"):
                         recording.diagnostics = diagnosed[1]
                         recording.sights = sight_diagnostics(message)
         return recording

@@ -19,6 +19,7 @@ from bifuse_core.streams.presence import (
     Mode,
     Presence,
 )
+from bifuse_core.streams.usability import PAIR, SOUND, Faults
 
 TIMEOUT = 0.3
 GOAL = 0.5
@@ -199,6 +200,59 @@ def test_what_nobody_listened_to_is_no_silence() -> None:
     assert presence.judge(9.001) is Mode.PAIRS
 
 
+def at_fault(*subjects: int) -> Faults:
+    thermal, rgb, pair = ("damaged" if s in subjects else "" for s in (THERMAL, RGB, PAIR))
+    return thermal, rgb, pair
+
+
+@pytest.mark.parametrize("preferred", BOTH)
+@pytest.mark.parametrize(
+    ("coming", "pair", "faults", "alone"),
+    [
+        (BOTH, True, [THERMAL], RGB),
+        (BOTH, True, [RGB], THERMAL),
+        (BOTH, True, [THERMAL, RGB], None),
+        # Not an opinion about one of them.
+        (BOTH, True, [PAIR], "preferred"),
+        (BOTH, True, [RGB, PAIR], THERMAL),
+        # Astray: whether pairs could be fused is of no interest.
+        (BOTH, False, [], "preferred"),
+        (BOTH, False, [PAIR], "preferred"),
+        (BOTH, False, [THERMAL], RGB),
+        (BOTH, False, [RGB], THERMAL),
+        (BOTH, False, [THERMAL, RGB], None),
+        ([RGB], False, [THERMAL], RGB),
+        ([RGB], False, [RGB], None),
+        ([RGB], False, [PAIR], RGB),
+        ([THERMAL], False, [THERMAL, RGB], None),
+    ],
+)
+def test_a_camera_at_fault_counts_as_not_there(
+    coming: list[int], pair: bool, faults: list[int], alone: int | str | None, preferred: int
+) -> None:
+    presence = Presence(TIMEOUT, preferred)
+    play(pictures(25, 2), 2, presence)
+    presence.faults = at_fault(*faults)
+    failing = [(time + 2, which, frozen) for time, which, frozen in pictures(25, 2)]
+    failing = [frame for frame in failing if frame[1] in coming]
+    modes = play(failing, 3.95, presence, start=2.01, pairing=pair)
+    alone = preferred if alone == "preferred" else alone
+    wanted = ALONE[alone] if isinstance(alone, int) else Mode.NOTHING
+    assert within(modes, 2.5, 3.95) == {wanted}
+    assert presence.state.faults == at_fault(*faults)
+    # Whether there are pairs to try.
+    assert presence.pairing is pair
+    presence.faults = SOUND
+    mended = [(time + 4, which, frozen) for time, which, frozen in pictures(25, 1)]
+    assert within(play(mended, 4.95, presence, start=4.0), 4.01, 4.95) == {Mode.PAIRS}
+
+
+def test_turned_off_faults_change_nothing() -> None:
+    presence = Presence(0.0)
+    presence.faults = at_fault(THERMAL, RGB, PAIR)
+    assert within(play(pictures(25, 2), 2, presence), 0, 2) == {Mode.PAIRS}
+
+
 def test_turned_off_it_is_pairs_whatever_comes() -> None:
     presence = Presence(0.0)
     modes = play(pictures(25, 2, there=lambda which, _: which == RGB), 9, presence)
@@ -207,19 +261,23 @@ def test_turned_off_it_is_pairs_whatever_comes() -> None:
     assert presence.judge(9.1) is Mode.NOTHING
 
 
-EVENTS = st.tuples(st.floats(0, 0.4), st.sampled_from(["thermal", "rgb", "frozen", "pair", "tick"]))
+EVENTS = st.tuples(
+    st.floats(0, 0.4),
+    st.sampled_from(["thermal", "rgb", "frozen", "pair", "tick"]),
+    st.sampled_from([(), (), (), (THERMAL,), (RGB,), (PAIR,), BOTH]),
+)
 
 
 @given(st.lists(EVENTS, max_size=150), st.sampled_from(BOTH))
 @settings(max_examples=200, deadline=None)
-def test_whatever_happens_nothing_stale_is_chosen(
-    events: list[tuple[float, str]], preferred: int
+def test_whatever_happens_nothing_stale_or_at_fault_is_chosen(
+    events: list[tuple[float, str, tuple[int, ...]]], preferred: int
 ) -> None:
     presence, time = Presence(TIMEOUT, preferred), 0.0
     lively, frozen, pair = {THERMAL: -9.0, RGB: -9.0}, {THERMAL: False, RGB: False}, None
     # Nobody listens for longer than this between two events, and no camera is slower than that.
     longest = 2 * LONGEST_INTERVAL
-    for wait, event in events:
+    for wait, event, faults in events:
         time += min(wait, LISTENING)
         if event == "pair":
             presence.paired(time)
@@ -229,14 +287,16 @@ def test_whatever_happens_nothing_stale_is_chosen(
             frozen[which] = event == "frozen"
             presence.seen(which, time, frozen=frozen[which])
             lively[which] = lively[which] if frozen[which] else time
+        presence.faults = at_fault(*faults)
         mode = presence.judge(time)
         fresh = {w for w in BOTH if not frozen[w] and time - lively[w] <= longest}
         sure = {w for w in BOTH if not frozen[w] and time - lively[w] <= TIMEOUT}
         if mode is Mode.PAIRS and pair is not None:
-            assert fresh == set(BOTH) and time - pair <= longest
+            assert fresh == set(BOTH) and time - pair <= longest and not faults
         if mode is Mode.NOTHING:
-            assert not sure
+            assert sure <= set(faults)
         for which in BOTH:
             if mode is ALONE[which]:
-                assert which in fresh
-                assert sure <= {which} or pair is None or time - pair > TIMEOUT
+                assert which in fresh and which not in faults
+                paired = pair is not None and time - pair <= TIMEOUT
+                assert sure <= {which, *faults} or PAIR in faults or not paired

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from image_messages import image, scene
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from spinning import Client
 from std_msgs.msg import Header, String
 from test_fusion_node import HEIGHT, PERIOD, WIDTH, Cameras, pixels
@@ -20,11 +20,12 @@ SOURCE = "/fusion_node/fused/source"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 Pictures = dict[str, np.ndarray[Any, Any]]
-Change = Callable[[str, Image], Image | None]
+Message = Image | CompressedImage
+Change = Callable[[str, Image], Message | None]
 """Gets a camera and what it would publish; returns what it publishes, or None."""
 
 
-def unchanged(camera: str, message: Image) -> Image | None:
+def unchanged(camera: str, message: Image) -> Message | None:
     return message
 
 
@@ -33,17 +34,25 @@ def nanoseconds(header: Header) -> int:
 
 
 class LiveCameras(Cameras):
-    """Publishes pairs 25 times a second, stamped as often, each with its own noise."""
+    """Publishes pairs 25 times a second, stamped as often, each with its own noise.
 
-    def __init__(self, client: Client) -> None:
-        super().__init__(client)
+    Args:
+        client: publishes and listens.
+        usual: what the cameras make of their pictures unless told otherwise.
+        topics: see `Cameras`.
+    """
+
+    def __init__(self, client: Client, usual: Change = unchanged, **topics: Any) -> None:
+        super().__init__(client, **topics)
+        self._usual = usual
         self.sources: list[String] = client.listen(String, SOURCE, LATCHED)
         self.sent: dict[int, Pictures] = {}
         self._random = np.random.default_rng(0)
         self._scene = dict(zip(ENCODINGS, scene(0, WIDTH, HEIGHT), strict=True))
 
-    def step(self, change: Change = unchanged) -> int:
+    def step(self, change: Change | None = None) -> int:
         """Let both publish one picture, wait a period, and return the stamp."""
+        change = change or self._usual
         self.stamp += PERIOD
         pictures = {
             camera: picture // 2 + self._random.integers(0, 9, picture.shape, np.uint8)
@@ -58,7 +67,7 @@ class LiveCameras(Cameras):
         self.client.pause(PERIOD / SECOND)
         return self.stamp
 
-    def until(self, condition: Callable[[], Any], what: str, change: Change = unchanged) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, change: Change | None = None) -> Any:
         """Publish until the condition holds, and return its value."""
 
         def holds() -> Any:

@@ -126,7 +126,7 @@ def test_the_engine_alone_takes_time(pictures: Path) -> None:
 
 def measurement(lost: int = 2, cameras: float = 60.0) -> Measurement:
     fused = 100 - lost
-    losses = Losses(100, 200, 0, paired=100, fused=fused, unpaired={}, displaced=lost, failed=0)
+    losses = Losses(100, 200, 0, 0, paired=100, fused=fused, unpaired={}, displaced=lost, failed=0)
     values = {"fuse p50 (ms)": "12.50", "wait p50 (ms)": "0.30"}
     sights = {"detection": {"look p50 (ms)": "80.00"}}
     stream, none = Stream(59.5, (20.0, 30.0, 40.0)), Stream(0, None)

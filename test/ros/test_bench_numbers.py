@@ -91,6 +91,19 @@ def test_a_stream_is_what_arrived_in_its_time() -> None:
             1,
             "images waiting: 1, images that never arrived: 1",
         ),
+        # Pictures of a camera that stood still, and the others of their pairs.
+        (
+            {
+                "fused": 95,
+                "pairing paired": 95,
+                "pairing received": "95 + 100",
+                "thermal frozen": 5,
+                "pairing unmatched": 5,
+            },
+            5,
+            0,
+            "images frozen: 5, images unmatched: 5",
+        ),
         # An image of a pair that was refused when it was to become an array.
         ({"fused": 99, "rgb rejected": 1}, 1, 0, "images rejected: 1"),
         # A pair that went into the worker and never came out.

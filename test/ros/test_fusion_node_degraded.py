@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from going_on_alone import BACK_WITHIN, TIMEOUT, check_order, goes_on_alone_and_comes_back
 from image_messages import header
 from live_cameras import LATCHED, SECOND, SOURCE, Change, LiveCameras, nanoseconds
 from rclpy.node import Node
@@ -26,9 +27,6 @@ from bifuse_core.engine.perception import NOTHING
 __all__ = ["boxes_only", "sighted"]
 
 Spin = Callable[[Node], Node]
-TIMEOUT = {"degraded.timeout": 0.3}
-ALONE_WITHIN, BACK_WITHIN = SECOND // 2, SECOND
-"""In the time of the stamps."""
 
 
 def silent(*cameras: str) -> Change:
@@ -64,12 +62,6 @@ def astray(by: int) -> Change:
     return change
 
 
-def check_order(cameras: LiveCameras) -> None:
-    """Nothing is published twice, and nothing after what came later."""
-    stamps = [nanoseconds(message.header) for message in cameras.fused]
-    assert stamps == sorted(set(stamps))
-
-
 @pytest.mark.parametrize(
     ("failure", "left", "reason"),
     [
@@ -85,31 +77,7 @@ def test_the_other_goes_on_alone_and_pairs_come_back(
 ) -> None:
     running(fusion_node(**TIMEOUT))
     cameras = LiveCameras(client)
-    cameras.start()
-    assert cameras.source() == "fused"
-    assert not cameras.of("rgb") + cameras.of("thermal")
-    lost = cameras.stamp
-    cameras.until(lambda: len(cameras.of(left)) >= 5, f"{left} goes on alone", failure)
-    assert nanoseconds(cameras.of(left)[0].header) - lost <= ALONE_WITHIN
-    assert cameras.source() == left
-    cameras.diagnostics.clear()
-
-    def explained() -> Any:
-        texts = [(s.level, s.message) for m in cameras.diagnostics for s in m.status]
-        return [t for t in texts if t[1].startswith(f"{left} alone: ") and reason in t[1]]
-
-    warnings = cameras.until(explained, "diagnostics say why", failure)
-    assert {level for level, _ in warnings} == {DiagnosticStatus.WARN}
-    alone = len(cameras.of(left))
-    mended = cameras.stamp
-    cameras.until(lambda: cameras.after(mended) and cameras.source() == "fused", "pairs are back")
-    cameras.until(lambda: cameras.after(cameras.stamp - SECOND // 5), "and stay")
-    pairs = [m for m in cameras.after(mended) if m not in cameras.of(left)]
-    assert nanoseconds(pairs[0].header) - mended <= BACK_WITHIN
-    assert not cameras.of("thermal" if left == "rgb" else "rgb")
-    check_order(cameras)
-    status = cameras.status(lambda values, _: int(values.get("alone", 0)) >= alone)
-    values = {v.key: v.value for v in status.values}
+    values = goes_on_alone_and_comes_back(cameras, failure, left, reason)
     kinds = ("thermal", "rgb")
     assert [int(values[f"{camera} frozen"]) > 0 for camera in kinds] == [
         "frozen" in reason and camera != left for camera in kinds

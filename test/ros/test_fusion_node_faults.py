@@ -93,7 +93,7 @@ NO_READING = np.full((HEIGHT, WIDTH), np.nan, np.float32)
         pytest.param(cut, "thermal rejected", id="truncated"),
         pytest.param(too_long, "rgb rejected", id="oversized"),
         pytest.param(empty, "thermal rejected", id="zero size"),
-        pytest.param(shown(NO_READING, "32FC1"), "failed", id="NaN"),
+        pytest.param(shown(NO_READING, "32FC1"), "thermal rejected", id="NaN"),
         pytest.param(
             shown(np.zeros((HEIGHT, WIDTH), np.uint8), "mono8"),
             "thermal frozen",

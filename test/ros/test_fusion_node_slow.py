@@ -16,7 +16,7 @@ from std_srvs.srv import Trigger
 from test_fusion_node import HEIGHT, WIDTH, Cameras, fusion_node
 
 from bifuse_core.engine.engine import Engine
-from bifuse_ros.fusion_path import Frame
+from bifuse_ros.frame import Frame
 
 Spin = Callable[[Node], Node]
 
@@ -50,6 +50,8 @@ def test_of_sixty_pairs_a_second_it_fuses_the_newest_each_time_and_keeps_no_othe
         client.pause(max(0.0, start + number * PERIOD - time.monotonic()))
     fused = len(behind)
     assert fused >= 2
+    status = cameras.status(lambda _, message: "most pairs are displaced" in message)
+    assert status.level == status.OK
     # A queue would have it seconds behind at the end.
     assert max(behind) < TURN
     # One pair in work, one that waits, and what waits for its partner.

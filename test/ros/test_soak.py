@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -137,3 +142,26 @@ def test_a_soak_fails_only_where_it_is_sure(
     assert [goal.reached for goal in report.goals] == reached
     assert all(bool(goal.reason) != goal.reached for goal in report.goals)
     assert len(report.failures) == failures
+
+
+MINUTES, RATE = 10, 30
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60 * MINUTES + 300)
+def test_ten_minutes_lose_no_pair_and_no_memory(
+    process: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    options = ["--minutes", str(MINUTES), "--backend", "none", "--out", str(tmp_path)]
+    soak = process("bifuse_ros.bench.soak", *options)
+    output, _ = soak.communicate()
+    assert soak.returncode == 0, output
+    report = json.loads((tmp_path / "soak.json").read_text())
+    growth, unexplained, _ = report["goals"]
+    assert growth["found"] <= growth["limit"], growth["reason"]
+    assert unexplained["found"] == 0, unexplained["reason"]
+    ((published, _, fused, lost, causes),) = report["tables"][0]["rows"]
+    assert fused + lost == published == 60 * MINUTES * RATE
+    # A machine that has other things to do, too, may displace some, and loses nothing else.
+    assert re.fullmatch(r"-|pairs displaced: \d+", causes), causes
+    assert lost < published / 2
