@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "fuse": "fuse a folder of pairs, two videos or a bag into pictures, a video or a bag",
     "label": "propose labels for a recording, as COCO to correct, and a page to look through",
     "render": "write rendered, labelled road scenes as a folder of pairs",
+    "repair": "write a whole bag from one whose recording broke off",
     "retrain": "label recordings, train the shipped detector on them briefly, and compare",
     "train": "train a fusion network as a configuration says",
     "train-task": "train a detector or segmenter on a fixed fusion as a configuration says",

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole bag from one whose recording broke off: a killed recorder, a cut power supply."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+from typing import Any, NamedTuple
+
+from bifuse_core.data.bag_notes import bag_notes, noted
+from bifuse_core.data.bag_reader import bag_files, is_bag
+from bifuse_core.data.faults import PairError
+from bifuse_core.data.mcap_records import (
+    CHANNEL,
+    CHUNK,
+    MESSAGE,
+    SCHEMA,
+    Fields,
+    broken_off,
+    whole_records,
+)
+from bifuse_core.data.whole import written_whole
+
+_NUMBER, _CHANNEL, _MESSAGE = Struct("<H"), Struct("<HH"), Struct("<HIQQ")
+
+
+class _Schema(NamedTuple):
+    kind: str
+    encoding: str
+    definition: str
+
+
+@dataclass
+class Repaired:
+    """What a repair found.
+
+    Attributes:
+        messages: written.
+        damaged: chunks left out, since their bytes are damaged.
+        nameless: messages left out, since their topic was described in such a chunk.
+    """
+
+    messages: int = 0
+    damaged: int = 0
+    nameless: int = 0
+
+
+def repair(bag: Path, out: Path, *, compress: bool = False) -> Repaired:
+    """Write all messages in whole chunks of an MCAP bag into a new bag of one file.
+
+    A chunk that is not whole at the end is left out. The notes of the bag go with it.
+
+    Args:
+        bag: folder with .mcap files, whole ones and such without their end; or one file.
+        out: folder that must not exist; it is there once it is whole.
+        compress: compress its chunks with zstd.
+
+    Raises:
+        PairError: it is no MCAP bag, or has nothing to repair, or no message that is whole.
+        ImportError: rosbags is not installed.
+        OSError: a file cannot be read or written.
+    """
+    try:
+        from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+    except ImportError as error:
+        raise ImportError("bags need the package rosbags (pip install rosbags)") from error
+    files = _broken(bag)
+    done = Repaired()
+    with written_whole(out) as place:
+        # Metadata of version 8 are read by Humble and later.
+        writer = Writer(place, version=8, storage_plugin=StoragePlugin.MCAP)
+        if compress:
+            writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        with suppress(PairError):
+            for name, note in noted(bag_notes(bag)).items():
+                writer.set_custom_data(name, note)
+        with writer:
+            copy = _Copy(writer, done)
+            for file in files:
+                copy.add(file)
+        if not done.messages:
+            raise PairError(f"{bag}: not one message in it is whole")
+    return done
+
+
+def _broken(bag: Path) -> list[Path]:
+    """Return the files of a bag that needs a repair, in the order of their recording."""
+    if not is_bag(bag):
+        raise PairError(f"{bag}: not a bag; expected a rosbag2 folder or .mcap file")
+    files = bag_files(bag)
+    if others := [file for file in files if file.suffix != ".mcap"]:
+        raise PairError(f"{others[0]}: only bags in MCAP are repaired")
+    listed = bag.is_file() or (bag / "metadata.yaml").is_file()
+    if listed and not any(broken_off(file) for file in files):
+        raise PairError(f"{bag}: has its end; there is nothing to repair")
+    return files
+
+
+class _Copy:
+    """Copies files into one, through a writer of rosbags."""
+
+    def __init__(self, writer: Any, done: Repaired) -> None:
+        self._writer, self._done = writer, done
+        self._topics: dict[tuple[str, str, bytes], Any] = {}
+
+    def add(self, file: Path) -> None:
+        """Copy what is whole in a file."""
+        schemas: dict[int, _Schema] = {}
+        topics: dict[int, Any] = {}
+        with file.open("rb") as data:
+            for record in whole_records(data):
+                fields = Fields(record.content)
+                if record.code == SCHEMA:
+                    (number,) = fields.numbers(_NUMBER)
+                    schemas[number] = _Schema(fields.text(), fields.text(), fields.text())
+                elif record.code == CHANNEL:
+                    number, schema = fields.numbers(_CHANNEL)
+                    if schema in schemas:
+                        topics[number] = self._topic(schemas[schema], fields)
+                elif record.code == MESSAGE:
+                    number, _, logged, _ = fields.numbers(_MESSAGE)
+                    if number in topics:
+                        self._writer.write(topics[number], logged, fields.rest())
+                        self._done.messages += 1
+                    else:
+                        self._done.nameless += 1
+                elif record.code == CHUNK:
+                    self._done.damaged += 1
+
+    def _topic(self, schema: _Schema, fields: Fields) -> Any:
+        from rosbags.rosbag2.storage_mcap import get_qos
+
+        name, encoding, offered = fields.text(), fields.text(), fields.sized()
+        key = name, schema.kind, offered
+        if key not in self._topics:
+            self._topics[key] = self._writer.add_connection(
+                name,
+                schema.kind,
+                msgdef=schema.definition,
+                rihs01=_hash(schema),
+                serialization_format=encoding,
+                offered_qos_profiles=get_qos(offered),
+            )
+        return self._topics[key]
+
+
+def _hash(schema: _Schema) -> str:
+    from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+
+    store = get_typestore(Stores.EMPTY)
+    if schema.encoding == "ros2msg":
+        store.register(get_types_from_msg(schema.definition, schema.kind))
+    else:
+        for part in schema.definition.split(f"{'=' * 80}\nIDL: ")[1:]:
+            store.register(get_types_from_idl(part.partition("\n")[2]))
+    return str(store.hash_rihs01(schema.kind))
