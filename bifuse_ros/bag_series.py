@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recording in bags one after the other, each of about one size and readable by itself."""
+"""A recording in files one after the other, each of about one size, whole as soon as it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,13 +32,13 @@ class Received(NamedTuple):
 
 
 class BagSeries:
-    """Write bags: BAG alone, or BAG_0, BAG_1, ... where their size is limited.
+    """Write a bag of one file, BAG.mcap, or BAG_0.mcap, BAG_1.mcap, ... where size is limited.
 
     Args:
         path: BAG, a folder that must not exist.
         compress: as of `BagWriter`.
-        size: bytes after which a bag ends and the next begins; 0: never.
-        notes: gives the custom data of a bag when it ends.
+        size: bytes after which a file ends and the next begins; 0: never.
+        notes: gives the custom data of the bag when a file ends.
 
     Raises:
         OSError: as of `BagWriter`.
@@ -46,44 +47,42 @@ class BagSeries:
     def __init__(
         self, path: Path, *, compress: bool, size: int, notes: Callable[[], Mapping[str, str]]
     ) -> None:
-        self._path, self._compress, self._size, self._notes = path, compress, size, notes
-        self._topics: list[tuple[str, str, list[QoSProfile]]] = []
-        self._begun = 0
-        if size and (left := sorted(path.parent.glob(f"{path.name}_[0-9]*"))):
-            raise FileExistsError(f"{left[0]} exists; a bag is never overwritten")
-        self._bag: BagWriter | None = self._begin()
+        self._size, self._notes = size, notes
+        self._bag: BagWriter | None = BagWriter(path, compress=compress, numbered=size > 0)
 
     @property
     def open(self) -> bool:
-        """Whether there is a bag to write to."""
+        """Whether the bag can be written to."""
         return self._bag is not None
 
     def add_topic(self, topic: str, kind: str, offered: list[QoSProfile]) -> int:
         """Add a topic and return its number, as `BagWriter.add_topic`."""
         assert self._bag
-        number = self._bag.add_topic(topic, kind, offered)
-        self._topics.append((topic, kind, offered))
-        return number
+        return self._bag.add_topic(topic, kind, offered)
 
     def write(self, messages: Iterable[Received]) -> None:
-        """Write messages into one bag: what belongs together is not torn apart.
+        """Write messages into one file: what belongs together is not torn apart.
 
         Raises:
             OSError: the disk is full; the bag has ended, with what fits.
         """
-        assert self._bag
-        if self._size and self._bag.size >= self._size:
-            self.close()
-            self._bag = self._begin()
-        try:
+        with self._ended_by_errors() as bag:
+            if self._size and bag.size >= self._size:
+                bag.next_file(self._notes())
             for message in messages:
-                self._bag.write(message.topic, message.received, message.data)
-        except OSError:
-            self.close()
-            raise
+                bag.write(message.topic, message.received, message.data)
+
+    def flush(self) -> None:
+        """Hand everything so far to the operating system (see `BagWriter`).
+
+        Raises:
+            OSError: as of `write`.
+        """
+        with self._ended_by_errors() as bag:
+            bag.flush()
 
     def close(self) -> None:
-        """End the bag in hand.
+        """End the bag.
 
         Raises:
             OSError: its end does not fit on the disk.
@@ -92,10 +91,11 @@ class BagSeries:
         if bag:
             bag.close(self._notes())
 
-    def _begin(self) -> BagWriter:
-        number = f"_{self._begun}" if self._size else ""
-        bag = BagWriter(self._path.with_name(self._path.name + number), compress=self._compress)
-        self._begun += 1
-        for topic in self._topics:
-            bag.add_topic(*topic)
-        return bag
+    @contextmanager
+    def _ended_by_errors(self) -> Iterator[BagWriter]:
+        assert self._bag
+        try:
+            yield self._bag
+        except OSError:
+            self.close()
+            raise

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
@@ -19,13 +19,9 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 
 from bifuse_ros.mcap_ending import EndingWriter
 from bifuse_ros.message_types import types_with
-
-FORMAT_VERSION: Literal[8] = 8
-"""Of the metadata; Humble and later read it."""
 
 
 class BagWriter:
@@ -33,19 +29,18 @@ class BagWriter:
 
     Args:
         path: folder of the bag; must not exist.
-        compress: compress the chunks of the file with zstd, which readers undo by themselves.
+        compress: compress the chunks of its files with zstd, which readers undo by themselves.
+        numbered: of several files, PATH_0.mcap, PATH_1.mcap, ...; otherwise of one, PATH.mcap.
 
     Raises:
         FileExistsError: the folder exists.
         OSError: it cannot be written, on a full disk say; nothing is left of it.
     """
 
-    def __init__(self, path: Path, *, compress: bool = False) -> None:
+    def __init__(self, path: Path, *, compress: bool = False, numbered: bool = False) -> None:
         if path.exists():
             raise FileExistsError(f"{path} exists; a bag is never overwritten")
-        self._writer = EndingWriter(path, version=FORMAT_VERSION, storage_plugin=StoragePlugin.MCAP)
-        if compress:
-            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        self._writer = EndingWriter(path, compress=compress, numbered=numbered)
         try:
             self._writer.open()
         except OSError as error:
@@ -73,16 +68,37 @@ class BagWriter:
         return len(self._connections) - 1
 
     def write(self, topic: int, stamp: int, data: bytes) -> None:
-        """Write one serialised (CDR) message received at `stamp` nanoseconds."""
-        try:
+        """Write one serialised (CDR) message received at `stamp` nanoseconds.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        with self._named():
             self._writer.write(self._connections[topic], stamp, data)
-        except OSError as error:
-            raise OSError(f"{self._writer.path}: {error.strerror}; the bag ends here") from error
+
+    def flush(self) -> None:
+        """Hand everything so far to the operating system, so that a killed process keeps it.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        with self._named():
+            self._writer.file.flush()
+
+    def next_file(self, notes: Mapping[str, str]) -> None:
+        """End the file in hand, and go on in the next. All metadata so far name is whole.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        self._note(notes)
+        with self._named():
+            self._writer.next_file()
 
     @property
     def size(self) -> int:
-        """Bytes of the bag so far."""
-        return self._writer.size
+        """Bytes of the file in hand so far."""
+        return self._writer.file.size
 
     def close(self, notes: Mapping[str, str] | None = None) -> None:
         """Write what is pending and the metadata; on a full disk with as many messages as fit.
@@ -90,9 +106,19 @@ class BagWriter:
         Args:
             notes: custom data of the metadata.
         """
-        for name, note in (notes or {}).items():
-            self._writer.set_custom_data(name, note)
+        self._note(notes or {})
         self._writer.close()
+
+    def _note(self, notes: Mapping[str, str]) -> None:
+        for name, note in notes.items():
+            self._writer.set_custom_data(name, note)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(f"{self._writer.path}: {error.strerror}; the bag ends here") from error
 
 
 def _qos(profile: QoSProfile) -> Qos:

@@ -158,9 +158,9 @@ def test_compressed_images_are_chosen_too(running: Spin, client: Client, tmp_pat
     import cv2
 
     cameras = Cameras(client, suffix="/compressed", kind=CompressedImage)
-    topics = [f"{camera}/image_raw/compressed" for camera in ("thermal", "rgb")]
+    transport = {f"{camera}__transport": "compressed" for camera in ("thermal", "rgb")}
     recorder = running(
-        recorder_node(tmp_path / "bag", choose__every=1, choose__dark=True, choose__images=topics)
+        recorder_node(tmp_path / "bag", choose__every=1, choose__dark=True, **transport)
     )
     cameras.found()
     for number in range(6):
@@ -176,7 +176,7 @@ def test_compressed_images_are_chosen_too(running: Spin, client: Client, tmp_pat
     assert numbers(tmp_path / "bag", 6) == [0, 1, 3, 4, 5]
 
 
-def test_bags_are_split_by_size_between_pairs(
+def test_a_bag_is_split_by_size_between_pairs_into_files_of_one_folder(
     running: Spin, client: Client, tmp_path: Path
 ) -> None:
     cameras = Cameras(client)
@@ -188,16 +188,22 @@ def test_bags_are_split_by_size_between_pairs(
     for number in range(12):
         cameras.send_scene(number, size=4)
     client.until(lambda: recorder.recorded >= 12 + 2 * 11, "it is recorded")
+    before = bag_notes(tmp_path / "bag")
+    client.pause(0.3)
     recorder.destroy_node()
-    bags = sorted(tmp_path.iterdir())
+    files = sorted((tmp_path / "bag").glob("*.mcap"))
     # A camera_info after the last pair may begin one more.
-    assert [bag.name for bag in bags] == [f"bag_{number}" for number in range(len(bags))]
-    assert len(bags) in (4, 5)
-    pairs = [pair for bag in bags[:4] for pair in BagPairs(bag)]
+    assert [file.name for file in files] == [f"bag_{number}.mcap" for number in range(len(files))]
+    assert len(files) in (4, 5)
     scenes = [scene(number, 4 * WIDTH, 4 * HEIGHT)[1] for number in range(12)]
-    assert len(pairs) == 12
-    assert all(np.array_equal(pair.rgb, rgb) for pair, rgb in zip(pairs, scenes, strict=True))
-    assert all(bag_notes(bag)["recorder"]["split_size"] == 1 for bag in bags)
+    whole = BagPairs(tmp_path / "bag")
+    single = [pair for file in files[:4] for pair in BagPairs(file)]
+    for pairs in (list(whole), single, [whole[number] for number in range(12)]):
+        assert len(pairs) == 12
+        assert all(np.array_equal(pair.rgb, rgb) for pair, rgb in zip(pairs, scenes, strict=True))
+    # Noted at the end of each file, not of the last alone.
+    assert before["recorder"] == bag_notes(tmp_path / "bag")["recorder"]
+    assert before["pairs"]["chosen"] < bag_notes(tmp_path / "bag")["pairs"]["chosen"] == 12
 
 
 @pytest.mark.parametrize(
