@@ -24,18 +24,29 @@ from bifuse_ros.parameters import Declared, declare, refuse_unknown, resolved_na
 from bifuse_ros.provenance import Provenance
 from bifuse_ros.running import run
 
+CAMERAS = ("thermal", "rgb")
+
 PARAMETERS = (
     Declared(
         "topics",
         ["thermal/image_raw", "thermal/camera_info", "rgb/image_raw", "rgb/camera_info"],
         "what is recorded, each from the moment it is first published",
     ),
+    *(
+        Declared(
+            f"{camera}.transport",
+            "raw",
+            f"compressed: {camera}/image_raw/compressed is taken for {camera}/image_raw",
+            choices=("raw", "compressed"),
+        )
+        for camera in CAMERAS
+    ),
     Declared("bag", "bag", "folder to write; must not exist"),
     Declared("compress", False, "compress with zstd"),
     Declared(
         "split_size",
         0,
-        "MiB after which the bag ends and the next begins: BAG_0, BAG_1, ...; 0: one bag",
+        "MiB after which a file ends and the next begins: BAG_0.mcap, BAG_1.mcap, ...; 0: one file",
         (0, 2**20),
     ),
     Declared("node", "fusion_node", "whose parameters and weights are noted in the bag"),
@@ -44,6 +55,10 @@ PARAMETERS = (
 
 PATIENCE = 5.0
 """Seconds after which topics that nobody publishes are named."""
+
+FLUSH_INTERVAL = 1.0
+"""Seconds within which messages are handed to the operating system: no more does a recorder lose
+that is killed."""
 
 LOG_INTERVAL = 10.0
 """Seconds between two log lines about the pairs, and about malformed images."""
@@ -63,6 +78,7 @@ class RecorderNode(Node):
         values = declare(self, PARAMETERS)
         refuse_unknown(self, PARAMETERS)
         check_choice(values)
+        _take_transport(values)
         topics = resolved_names(self, "topics", values["topics"] or [])
         self._roles: dict[str, int] = {}
         if values["choose.every"]:
@@ -87,6 +103,7 @@ class RecorderNode(Node):
         # Not the clock of a simulation, which may stand still.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.1, self._subscribe, clock=clock)
+        self.create_timer(FLUSH_INTERVAL, self._flush, clock=clock)
         self._missing = self.create_timer(PATIENCE, self._tell_missing, clock=clock)
         if self._pairs:
             self.create_timer(LOG_INTERVAL, self._tell, clock=clock)
@@ -155,6 +172,10 @@ class RecorderNode(Node):
         self._bags.write(messages)
         self.recorded += len(messages)
 
+    def _flush(self) -> None:
+        if self._bags and self._bags.open:
+            self._bags.flush()
+
     def _tell(self) -> None:
         if self._pairs:
             self.get_logger().info(str(self._pairs.counters))
@@ -164,6 +185,17 @@ class RecorderNode(Node):
         self.get_logger().error(
             f"{topic}: pair not chosen: {error}", throttle_duration_sec=LOG_INTERVAL
         )
+
+
+def _take_transport(values: dict[str, Any]) -> None:
+    """Name the images of both cameras as their transport has them."""
+    taken = {
+        f"{camera}/image_raw": f"{camera}/image_raw/compressed"
+        for camera in CAMERAS
+        if values[f"{camera}.transport"] == "compressed"
+    }
+    for name in ("topics", "choose.images"):
+        values[name] = [taken.get(topic, topic) for topic in values[name] or []]
 
 
 def main(args: list[str] | None = None) -> int:

@@ -17,8 +17,16 @@ SHARE = Path(get_package_share_directory("bifuse_ros"))
 
 # Launch argument, type, default, parameter of the recorder, description.
 PARAMETERS = (
+    ("thermal_transport", str, "raw", "thermal.transport", "of its images: raw or compressed"),
+    ("rgb_transport", str, "raw", "rgb.transport", "of its images: raw or compressed"),
     ("compress", bool, "false", "compress", "compress with zstd"),
-    ("split_size", int, "0", "split_size", "MiB of a bag after which the next begins; 0: one bag"),
+    (
+        "split_size",
+        int,
+        "0",
+        "split_size",
+        "MiB after which the next file begins; 0: one file",
+    ),
     ("every", int, "1", "choose.every", "record every nth pair; 0: all images, paired or not"),
     ("seen", bool, "false", "choose.seen", "only pairs in which something is seen"),
     ("score", float, "0.3", "choose.score", "least score of what counts as seen"),
@@ -87,7 +95,7 @@ def generate_launch_description() -> LaunchDescription:
                 remappings=[
                     (f"{camera}/{topic}", [configured(camera), f"/{topic}"])
                     for camera in ("thermal", "rgb")
-                    for topic in ("image_raw", "camera_info")
+                    for topic in ("image_raw", "image_raw/compressed", "camera_info")
                 ],
             ),
         ]

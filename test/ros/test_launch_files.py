@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from image_messages import image, scene
+from image_messages import header, image, scene
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from spinning import Client
 
 from bifuse_core.data.bag_notes import bag_notes
@@ -186,6 +187,68 @@ def test_record_launch_gives_the_recorder_the_defaults_that_it_has(load: Any) ->
     assert parameters == {name: defaults[name] for name in parameters} | {"choose.every": 1}
     for name, value in parameters.items():
         assert type(value) is type(defaults[name]), name
+
+
+def remapped(load: Any, **cameras: str) -> list[str]:
+    """Return the remappings that the recorder gets of record.launch.py."""
+    (node,) = described(load, "record.launch.py", "Node")
+    pairs = node.named["remappings"]
+    return [
+        part
+        for topic, (camera, rest) in pairs
+        for part in ("-r", f"{topic}:={cameras[camera.arguments[0]]}{rest}")
+    ]
+
+
+def test_record_launch_takes_compressed_images_of_any_camera(
+    load: Any, client: Client, process: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    import cv2
+
+    transports = {"thermal_transport": "raw", "rgb_transport": "compressed"}
+    parameters = recording(load, bag="drive", every="1", **transports)
+    options = [part for n, v in parameters.items() for part in ("-p", f"{n}:={v}")]
+    options += remapped(load, thermal="/boson", rgb="/front_camera")
+    recorder = process("bifuse_ros.recorder_node", "--ros-args", *options)
+    kinds = {
+        "/boson/image_raw": Image,
+        "/boson/camera_info": CameraInfo,
+        "/front_camera/image_raw/compressed": CompressedImage,
+        "/front_camera/camera_info": CameraInfo,
+    }
+    cameras = {
+        topic: client.create_publisher(kind, topic, qos_profile_sensor_data)
+        for topic, kind in kinds.items()
+    }
+    # Published too, as image_transport does, and not wanted.
+    raw = client.create_publisher(Image, "/front_camera/image_raw", qos_profile_sensor_data)
+    client.until(lambda: all(c.get_subscription_count() for c in cameras.values()), "it records")
+    client.pause(0.5)
+    assert not raw.get_subscription_count()
+    for number in range(6):
+        thermal, rgb = scene(number, 64, 48)
+        stamp = (number + 1) * 40_000_000
+        packed = cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()
+        messages = (
+            image(thermal, "mono8", stamp),
+            CameraInfo(header=header(stamp)),
+            CompressedImage(header=header(stamp), format="rgb8; png compressed bgr8", data=packed),
+            CameraInfo(header=header(stamp)),
+        )
+        for camera, message in zip(cameras.values(), messages, strict=True):
+            camera.publish(message)
+        client.pause(0.05)
+    client.pause(1.0)
+    recorder.send_signal(signal.SIGINT)
+    output, _ = recorder.communicate(timeout=20)
+    assert recorder.returncode == 0, output
+    pairs = list(BagPairs(tmp_path / "drive", ("/boson/image_raw", "/front_camera/image_raw")))
+    assert len(pairs) == 6
+    for number, pair in enumerate(pairs):
+        np.testing.assert_array_equal(pair.rgb, scene(number, 64, 48)[1])
+    with Reader(tmp_path / "drive") as reader:
+        counts = {connection.topic: connection.msgcount for connection in reader.connections}
+    assert counts == dict.fromkeys(kinds, 6)
 
 
 def test_what_record_launch_starts_leaves_a_bag(
