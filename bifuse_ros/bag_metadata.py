@@ -43,13 +43,13 @@ def bag_information(
 
     Args:
         connections: topics of all its files.
-        files: in the order of their recording; at least one.
+        files: in the order of their recording; none while the first is written.
         notes: custom data.
     """
     whole = BagFile(
         "",
-        min(file.start for file in files),
-        max(file.end for file in files),
+        min((file.start for file in files), default=NEVER),
+        max((file.end for file in files), default=0),
         {c.id: sum(file.counts.get(c.id, 0) for file in files) for c in connections},
     )
     return {

@@ -38,7 +38,7 @@ class BagSeries:
         path: BAG, a folder that must not exist.
         compress: as of `BagWriter`.
         size: bytes after which a file ends and the next begins; 0: never.
-        notes: gives the custom data of the bag when a file ends.
+        notes: gives the custom data of the bag so far.
 
     Raises:
         OSError: as of `BagWriter`.
@@ -79,7 +79,7 @@ class BagSeries:
             OSError: as of `write`.
         """
         with self._ended_by_errors() as bag:
-            bag.flush()
+            bag.flush(self._notes())
 
     def close(self) -> None:
         """End the bag.

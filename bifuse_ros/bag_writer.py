@@ -76,14 +76,18 @@ class BagWriter:
         with self._named():
             self._writer.write(self._connections[topic], stamp, data)
 
-    def flush(self) -> None:
+    def flush(self, notes: Mapping[str, str]) -> None:
         """Hand everything so far to the operating system, so that a killed process keeps it.
+
+        Args:
+            notes: custom data of the metadata so far.
 
         Raises:
             OSError: the disk is full.
         """
+        self._note(notes)
         with self._named():
-            self._writer.file.flush()
+            self._writer.flush()
 
     def next_file(self, notes: Mapping[str, str]) -> None:
         """End the file in hand, and go on in the next. All metadata so far name is whole.

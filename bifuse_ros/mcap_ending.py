@@ -128,6 +128,15 @@ class EndingWriter(Writer):
         super().open()
         self._name()
 
+    def flush(self) -> None:
+        """Hand everything so far to the operating system, and the custom data with it.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        self.file.flush()
+        self._write_metadata(*self._files)
+
     def next_file(self) -> None:
         """End the file in hand as `close` does, and begin the next with the same topics.
 

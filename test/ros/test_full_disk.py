@@ -6,6 +6,7 @@ A limit to the size of files stands for the disk: what exceeds it is refused jus
 
 from __future__ import annotations
 
+import errno
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,12 +18,13 @@ import pytest
 from image_messages import image, scene
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import serialize_message
-from rosbags.rosbag2 import Reader
+from rosbags.rosbag2 import CompressionMode, Reader
 from sensor_msgs.msg import Image
 from spinning import Client
 
 from bifuse_core.data.bags import BagPairs
 from bifuse_ros.bag_writer import BagWriter
+from bifuse_ros.mcap_ending import EndingFile
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 320, 240
@@ -117,6 +119,52 @@ def test_where_not_even_that_fits_nothing_is_left(tmp_path: Path) -> None:
     with files_up_to(10), pytest.raises(OSError, match="bag: File too large"):
         BagWriter(tmp_path / "bag")
     assert not (tmp_path / "bag").exists()
+
+
+def two_files(bag: Path) -> BagWriter:
+    """Return the writer of a bag that is in its second file, with one pair in each."""
+    writer = BagWriter(bag, numbered=True)
+    topics = [writer.add_topic(f"/{c}/image_raw", KIND, []) for c in ("thermal", "rgb")]
+    for number in range(2):
+        stamp = (number + 1) * PERIOD
+        pictures = zip(topics, scene(number, WIDTH, HEIGHT), ("mono8", "rgb8"), strict=True)
+        for topic, picture, encoding in pictures:
+            writer.write(topic, stamp, serialize_message(image(picture, encoding, stamp)))
+        if not number:
+            writer.next_file({"note": "text"})
+    return writer
+
+
+def assert_first_pairs(bag: Path, count: int) -> None:
+    pairs = list(BagPairs(bag))
+    assert len(pairs) == count
+    for number, pair in enumerate(pairs):
+        np.testing.assert_array_equal(pair.rgb, scene(number, WIDTH, HEIGHT)[1])
+    assert len(list(bag.glob("*.mcap"))) == count
+
+
+def test_a_file_without_room_for_its_end_leaves_those_before_as_they_were(tmp_path: Path) -> None:
+    writer = two_files(tmp_path / "bag")
+    with files_up_to(10), pytest.raises(OSError, match="File too large"):
+        writer.close()
+    assert_first_pairs(tmp_path / "bag", 1)
+
+
+def test_where_the_next_file_has_no_room_those_before_are_the_bag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = two_files(tmp_path / "bag")
+    begin = EndingFile.__init__
+
+    def full(self: EndingFile, path: Path, compression: CompressionMode) -> None:
+        begin(self, path, compression)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(EndingFile, "__init__", full)
+    with pytest.raises(OSError, match="bag: No space left on device; the bag ends here"):
+        writer.next_file({})
+    writer.close()
+    assert_first_pairs(tmp_path / "bag", 2)
 
 
 LIMITED = """

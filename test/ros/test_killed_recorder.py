@@ -16,6 +16,7 @@ from sensor_msgs.msg import Image
 from spinning import Client
 
 from bifuse_core.__main__ import main
+from bifuse_core.data.bag_notes import bag_notes
 from bifuse_core.data.bags import BagPairs
 from bifuse_core.data.faults import PairError
 
@@ -81,6 +82,7 @@ def test_few_small_messages_are_handed_over_too(
     assert main(["repair", str(bag)]) == 0
     repaired = tmp_path / "bag_repaired"
     assert 5 <= recording.assert_recorded(repaired) <= 8
+    assert bag_notes(repaired)["recorder"]["split_size"] == 1
     assert f"{repaired}: " in capsys.readouterr().out
 
 
