@@ -119,8 +119,8 @@ class Recording:
                 while awaited and all(part in found for part in awaited[0].items()):
                     parts = awaited.popleft()
                     yield self._moment(parts, found, gain)
-                    kept = awaited[0].items() if awaited else ()
-                    for part in parts.items() - kept:
+                    needed = {part for parts in awaited for part in parts.items()}
+                    for part in parts.items() - needed:
                         del found[part]
 
     def _parts(self, stamp: int) -> dict[str, int]:
