@@ -28,11 +28,12 @@ from bifuse_core.data.videos import VideoFrame, VideoPairs
 from bifuse_core.imaging.alignment.files import read_alignment
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-COUNT, LIMIT = 4, 3.0
+COUNT, LIMIT = 4, 2.0
 SEQUENCES = ("0111_1753", "0111_1803", "0114_1609", "0115_1831", "0115_1834")
 VIDEOS = ("0113_1714", "0117_1605", "1230_1202")
-AGREED = 3.0
-"""Pixels; the data sets are aligned by themselves to 0.4 to 1.6, as their edges say."""
+AGREED = 4.0
+"""Pixels; the data sets are aligned by themselves to 0.4 to 3.5, as their edges say: what is near
+lies elsewhere than what is far."""
 
 
 @pytest.fixture(scope="module")
