@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bifuse_core.calibration.edges import grey
-from bifuse_core.calibration.geometry import Matrix, distance
-from bifuse_core.calibration.patches import SPACING, matched_patches
-from bifuse_core.calibration.refinement import LEVELS, level_size, missed_by, refined
+from bifuse_core.calibration.geometry import Matrix, distance, magnification
+from bifuse_core.calibration.patches import Patches, matched_patches
+from bifuse_core.calibration.refinement import LEVELS, astray, level_size, missed_by, refined
 from bifuse_core.calibration.search import Grey, first_guess
 from bifuse_core.data.pairs import ImagePair
 from bifuse_core.data.pictures import size_of
 from bifuse_core.imaging.alignment.methods import HomographyAlignment
-from bifuse_core.imaging.alignment.warp import Warp
+from bifuse_core.imaging.alignment.warp import Size, Warp
 
 FEWEST_PAIRS = 4
 """Pairs, half of which find the homography that the other half measures."""
@@ -24,6 +24,8 @@ FEWEST_PATCHES = 12
 """Patches with edges that both cameras show, of each half."""
 LEAST_SHARE = 0.25
 """Of the patches that the other camera shows, those in which edges must be found."""
+COARSE = 0.5
+"""Pixels of the coarser camera below which no limit goes."""
 
 
 class CalibrationError(ValueError):
@@ -54,27 +56,38 @@ def calibrated(pairs: Sequence[ImagePair], reference: str, limit: float) -> Cali
     Args:
         pairs: taken by one rig; the two cameras may differ in size.
         reference: `rgb` or `thermal`.
-        limit: largest residual, and largest difference between the halves, pixels of the reference.
+        limit: largest residual, largest offset of a third of the picture, and largest difference
+            between the halves: pixels of the finer camera, or half a pixel of the coarser one where
+            that is more.
 
     Raises:
         CalibrationError: pairs are too few or differ in size, edges are too few, the halves
-            disagree, or the residual is above the limit.
+            disagree, or the residual or that of a third of the picture is above the limit.
     """
     greys = _greys(pairs, reference)
     halves = greys[::2], greys[1::2]
     first, second = (refined(half, first_guess(half)) for half in halves)
     one = greys[0]
     size, other = ((picture.shape[0], picture.shape[1]) for picture in (one.reference, one.other))
-    residual = max(_residual(halves[1], first), _residual(halves[0], second))
+    checks = _patches(halves[1], first), _patches(halves[0], second)
+    scale = size[1] / LEVELS[-1][0]
+    residual = scale * max(float(np.median(missed_by(p, p.offsets))) for p in checks)
     spread = distance(first, second, size, other)
+    limit = _limit(limit, first, size)
     if not spread <= limit:
         raise CalibrationError(
             f"two halves of the pairs find homographies that differ by {spread:.1f} pixels, more "
-            f"than {limit:g}: do the pairs show scenes with edges, and is the rig rigid?"
+            f"than {limit:.3g}: do the pairs show scenes with edges, and is the rig rigid?"
         )
     if not residual <= limit:
-        raise CalibrationError(f"the residual is {residual:.1f} pixels, more than {limit:g}")
+        raise CalibrationError(f"the residual is {residual:.1f} pixels, more than {limit:.3g}")
     matrix = refined(greys, first, levels=1)
+    elsewhere = scale * astray(_patches(greys, matrix))
+    if not elsewhere <= limit:
+        raise CalibrationError(
+            f"edges in a third of the picture lie {elsewhere:.1f} pixels off, more than "
+            f"{limit:.3g}: are some of them much nearer than the others?"
+        )
     points = HomographyAlignment(tuple(matrix.ravel())).points(size, other)
     overlap = float((Warp(points, other).valid > 0).mean())
     return Calibration(matrix, residual, spread, len(pairs), overlap)
@@ -94,27 +107,26 @@ def _greys(pairs: Sequence[ImagePair], reference: str) -> list[Grey]:
     return [Grey(*(pair if reference == "thermal" else pair[::-1])) for pair in both]
 
 
-def _residual(pairs: Sequence[Grey], matrix: Matrix) -> float:
-    """Return the median offset that the edges of pairs have from a homography.
+def _limit(limit: float, matrix: Matrix, size: Size) -> float:
+    """Return a limit in pixels of the reference; see `calibrated`."""
+    other_pixel = 1 / magnification(matrix, size)
+    return max(limit * min(1.0, other_pixel), COARSE * max(1.0, other_pixel))
+
+
+def _patches(pairs: Sequence[Grey], matrix: Matrix) -> Patches:
+    """Return where the edges of pairs lie beside a homography that others have found.
 
     Raises:
         CalibrationError: they have too few edges in common.
     """
-    full = pairs[0].reference.shape[0], pairs[0].reference.shape[1]
     columns, reach = LEVELS[-1]
-    size = level_size(full, columns)
-    places = (size[0] // SPACING) * (size[1] // SPACING)
-    if places < FEWEST_PATCHES:
-        raise CalibrationError(
-            f"a reference of {full[1]}x{full[0]} pixels has room for {places} places to compare; "
-            f"at least {FEWEST_PATCHES} are needed: take the other camera as the reference"
-        )
-    patches = matched_patches(pairs, matrix, size, reach)
+    full = pairs[0].reference.shape[0], pairs[0].reference.shape[1]
+    patches = matched_patches(pairs, matrix, level_size(full, columns), reach)
     found = len(patches.points)
-    if found < max(FEWEST_PATCHES, LEAST_SHARE * patches.tried):
+    least = max(FEWEST_PATCHES, LEAST_SHARE * patches.tried)
+    if found < least:
         raise CalibrationError(
             f"edges of both cameras agree in {found} of {patches.tried} places; at least "
-            f"{max(FEWEST_PATCHES, LEAST_SHARE * patches.tried):.0f} are needed: is there "
-            "something warm with contours in the pairs?"
+            f"{least:.0f} are needed: is there something warm with contours in the pairs?"
         )
-    return float(np.median(missed_by(patches, patches.offsets))) * full[1] / size[1]
+    return patches

@@ -30,6 +30,17 @@ def mapped(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
     return moved[:, :2] / moved[:, 2:]
 
 
+def magnification(matrix: Matrix, size: Size) -> float:
+    """Return how many pixels of the other camera one of the reference covers, in its middle.
+
+    Args:
+        matrix: maps pixels of the reference to pixels of the other camera.
+        size: of the reference.
+    """
+    depth = float(matrix[2] @ ((size[1] - 1) / 2, (size[0] - 1) / 2, 1))
+    return float(np.sqrt(abs(np.linalg.det(matrix) / depth**3)))
+
+
 def resized(picture: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     """Return a picture in another size."""
     if picture.shape == size:

@@ -8,17 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bifuse_core.calibration.geometry import Matrix, scaling
+from bifuse_core.calibration.geometry import Matrix, distance, scaling
 from bifuse_core.calibration.patches import Patches, matched_patches
 from bifuse_core.calibration.search import Grey
 from bifuse_core.imaging.alignment.warp import Size
 
 LEVELS = ((160, 8), (320, 8), (640, 6))
-"""Columns of the reference, and farthest offset there, in turn."""
+"""Columns of the reference, and farthest offset there, in turn; a smaller one is enlarged."""
+PASSES = 3
+"""Most times that a level is gone through."""
+SETTLED = 0.1
+"""Pixels of a level: a smaller step is the last."""
 ROUNDS = 10
 """Of weighing patches by how well they agree with the others."""
 TOLERANCE = 1.0
 """Pixels by which a patch may disagree before it counts half."""
+FEWEST_OF_A_THIRD = 5
+"""Patches that tell whether a third of the picture lies elsewhere than the rest."""
 STIFFNESS = 0.002
 """How much stretching and perspective are doubted, beside the information of a good patch."""
 
@@ -34,15 +40,17 @@ def refined(pairs: Sequence[Grey], matrix: Matrix, levels: int = len(LEVELS)) ->
     full = pairs[0].reference.shape[0], pairs[0].reference.shape[1]
     for columns, reach in LEVELS[-levels:]:
         size = level_size(full, columns)
-        patches = matched_patches(pairs, matrix, size, reach)
-        step = agreed_step(patches, size)
-        matrix = matrix @ scaling(size, full) @ step @ scaling(full, size)
+        for _ in range(PASSES):
+            patches = matched_patches(pairs, matrix, size, reach)
+            step = agreed_step(patches, size)
+            matrix = matrix @ scaling(size, full) @ step @ scaling(full, size)
+            if distance(np.eye(3), step, size, size) < SETTLED:
+                break
     return matrix / matrix[2, 2]
 
 
 def level_size(full: Size, columns: int) -> Size:
     """Return rows and columns in which the reference is looked at."""
-    columns = min(columns, full[1])
     return round(full[0] * columns / full[1]), columns
 
 
@@ -102,3 +110,28 @@ def missed_by(patches: Patches, offsets: NDArray[np.float64]) -> NDArray[np.floa
     """
     squared = np.einsum("nk,nkl,nl->n", offsets, patches.information, offsets)
     return np.sqrt(squared / np.linalg.eigvalsh(patches.information)[:, -1])
+
+
+def astray(patches: Patches) -> float:
+    """Return the largest offset that the patches of a third of the picture have in common.
+
+    A homography that is right here and wrong there leaves a small median over the whole picture.
+    A few wrong matches move the mean of a third, lone lines its median: the smaller counts.
+
+    Returns:
+        Pixels, of the worst of six thirds (left to right, top to bottom).
+    """
+    worst = 0.0
+    for places in patches.points.T:
+        low, high = places.min(), places.max()
+        thirds = np.digitize(places, low + (high - low) * np.array((1 / 3, 2 / 3)))
+        for third in range(3):
+            offsets = patches.offsets[thirds == third]
+            information = patches.information[thirds == third]
+            if len(offsets) < FEWEST_OF_A_THIRD:
+                continue
+            told = np.einsum("nij,nj->i", information, offsets)
+            mean = np.linalg.solve(information.sum(axis=0), told)
+            shared = min(np.linalg.norm(mean), np.linalg.norm(np.median(offsets, axis=0)))
+            worst = max(worst, float(shared))
+    return worst

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reference", choices=("rgb", "thermal"), default="rgb")
     parser.add_argument("--pairs", type=int, default=20, help="most pairs that are used")
-    parser.add_argument("--limit", type=float, default=3.0, help="largest residual, pixels")
+    parser.add_argument(
+        "--limit", type=float, default=2.0, help="largest residual, pixels of the finer camera"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

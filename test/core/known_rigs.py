@@ -14,6 +14,10 @@ from bifuse_core.data.pairs import ImagePair
 Matrix = np.ndarray[Any, Any]
 MARGIN = 0.1
 """Share of the width and height by which the RGB camera sees less on each side."""
+SPAN = 2000
+"""Counts of 10 mK that an 8-bit thermal picture is taken to show."""
+NOISE = 5.0
+"""Counts of 10 mK (sigma) of a small uncooled camera."""
 
 
 def known_matrix(seed: int, rgb: tuple[int, int], thermal: tuple[int, int]) -> Matrix:
@@ -58,6 +62,39 @@ def seen_by_rig(
         for pair in pairs
     ]
     return seen, matrix
+
+
+def with_small_thermal(
+    pairs: Sequence[ImagePair], matrix: Matrix, columns: int, field: float
+) -> tuple[list[ImagePair], Matrix]:
+    """Return pairs as if their thermal camera had fewer, larger pixels, a narrow field and noise.
+
+    Args:
+        pairs: of a rig.
+        matrix: maps its RGB pixels to thermal pixels.
+        columns: of the new thermal pictures.
+        field: share of the width and height that they keep, the middle.
+
+    Returns:
+        The pairs, thermal uint16 in 10 mK; the homography to the new thermal pixels.
+    """
+    random = np.random.default_rng(columns)
+    rows, width = pairs[0].thermal.shape
+    top, left = (round((1 - field) / 2 * side) for side in (rows, width))
+    size = columns, round(columns * (rows - 2 * top) / (width - 2 * left))
+    across, down = size[0] / (width - 2 * left), size[1] / (rows - 2 * top)
+    small = []
+    for pair in pairs:
+        counts = pair.thermal.astype(np.float32)
+        if pair.thermal.dtype == np.uint8:
+            counts = 29000 + counts * (SPAN / 255)
+        kept = counts[top : rows - top, left : width - left]
+        seen = cv2.GaussianBlur(cv2.resize(kept, size, interpolation=cv2.INTER_AREA), (0, 0), 0.5)
+        noisy = (seen + random.normal(0, NOISE, seen.shape)).round().astype(np.uint16)
+        small.append(ImagePair(pair.name, noisy, pair.rgb))
+    cropped = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]])
+    shrunk = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+    return small, shrunk @ cropped @ matrix
 
 
 def error_of(found: Matrix, known: Matrix, rgb: tuple[int, int], thermal: tuple[int, int]) -> float:
