@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.calibration.estimation import Calibration, calibrated
-from bifuse_core.data.bags import TOPICS
 from bifuse_core.data.evenly import evenly
 from bifuse_core.data.pairs import ImagePair, PairSource
 from bifuse_core.data.results import require_new
@@ -25,11 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag, of one fixed rig",
     )
-    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
+    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_camera_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="new YAML file of parameters for fusion_node"
     )
-    parser.add_argument("--reference", choices=("rgb", "thermal"), default="rgb")
+    parser.add_argument(
+        "--reference", choices=("rgb", "thermal"), help="instead of that of --params, or rgb"
+    )
     parser.add_argument("--pairs", type=int, default=20, help="most pairs that are used")
     parser.add_argument(
         "--limit", type=float, default=2.0, help="largest residual, pixels of the finer camera"
@@ -40,19 +43,23 @@ def run(args: argparse.Namespace) -> int:
     """Write the homography, and print how far it can be trusted.
 
     Raises:
-        ValueError: there is something under `--out`.
+        ValueError: there is something under `--out`, or a parameter of the cameras cannot be.
         CalibrationError: the pairs do not tell it.
         PairError: a pair cannot be read.
         OSError: the file cannot be written.
     """
     require_new(args.out)
-    source = open_pairs(*args.input, topics=tuple(args.topics), one_size=False)
-    found = calibrated(_some(source, args.pairs), args.reference, args.limit)
+    cameras = chosen_cameras(args)
+    topics, reference = args.topics or cameras.topics, args.reference or cameras.reference
+    source = open_pairs(
+        *args.input, topics=tuple(topics), sync=cameras.synchronisation, one_size=False
+    )
+    found = calibrated(_some(source, args.pairs), reference, args.limit)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(parameters(found, args.reference), encoding="utf-8")
+    args.out.write_text(parameters(found, reference), encoding="utf-8")
     print(
         f"residual {found.residual:.2f} pixels, halves differ by {found.spread:.2f} pixels, "
-        f"{found.pairs} pairs, the other camera sees {found.overlap:.0%} of {args.reference}: "
+        f"{found.pairs} pairs, the other camera sees {found.overlap:.0%} of {reference}: "
         f"{args.out}"
     )
     return 0

@@ -212,6 +212,27 @@ def test_the_command_writes_what_the_node_loads(
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_bag_is_paired_by_the_parameters_of_its_robot(
+    rendered: list[ImagePair], tmp_path: Path
+) -> None:
+    bag_files = pytest.importorskip("bag_files", reason="rosbags is not installed")
+    messages: list[tuple[str, Any]] = []
+    for number, pair in enumerate(rendered):
+        stamp = 1_700_000_000_000_000_000 + number * 500_000_000
+        messages.append(("/rgb/image_raw", bag_files.image(pair.rgb, "rgb8", stamp)))
+        late = bag_files.image(pair.thermal, "16UC1", stamp + 100_000_000)
+        messages.append(("/thermal/image_raw", late))
+    bag, out = bag_files.write_bag(tmp_path / "drive", messages), tmp_path / "alignment.yaml"
+    robot = tmp_path / "robot.yaml"
+    values = {"sync.offset": -0.1, "reference": "thermal"}
+    robot.write_text(yaml.safe_dump({"fusion_node": {"ros__parameters": values}}))
+    assert main(["calibrate", str(bag), "--out", str(out)]) != 0
+    assert not out.exists()
+    assert main(["calibrate", str(bag), "--out", str(out), "--params", str(robot)]) == 0
+    given = yaml.safe_load(out.read_text())["/**"]["ros__parameters"]
+    assert given["reference"] == "thermal"
+
+
 def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: Any) -> None:
     folder, out = written(tmp_path, noise(4)), tmp_path / "alignment.yaml"
     assert main(["calibrate", str(folder), "--out", str(out)]) == 2
