@@ -100,6 +100,7 @@ class FusionPath:
             conversions.check(message, thermal=which == THERMAL)
         except conversions.ImageError as error:
             self._work.reject(which, error)
+            self._presence.refused(which, received, str(error))
             return
         stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
         health.stamps[camera] = stamp
@@ -123,7 +124,7 @@ class FusionPath:
             self._hand_over(frame)
 
     def _judge(self, now: float) -> Mode:
-        self._presence.faults = self._work.usability.faults
+        self._presence.faults = self._work.usability.faults(now)
         return self._presence.judge(now)
 
     def _hand_over(self, item: Pair[Frame] | Frame) -> None:

@@ -80,7 +80,7 @@ class FusionWork:
     def failed(self, error: Exception) -> None:
         """Count and report what went wrong with a pair."""
         self._health.failed += 1
-        self._report("fusion", f"pair not fused: {error}")
+        self._report("fusion", f"pair not fused: {_words(error)}")
 
     def __call__(self, item: Pair[Frame] | Frame) -> None:
         """Work on the newest pair, or on the newest picture of a camera that is alone."""
@@ -130,7 +130,7 @@ class FusionWork:
         started = perf_counter()
         thermal, rgb = self._picture(pair.thermal), self._picture(pair.rgb)
         if thermal is None or rgb is None:
-            faults = self.usability.faults
+            faults = self.usability.faults(perf_counter())
             if faults[RGB]:
                 self._show(pair.thermal, thermal)
             if faults[THERMAL]:
@@ -144,8 +144,9 @@ class FusionWork:
         # Whatever it is, one camera's picture is better than none.
         except Exception as error:
             self.failed(error)
-            self.usability.failed(PAIR, perf_counter(), str(error))
-            if self.usability.faults[PAIR]:
+            failed = perf_counter()
+            self.usability.failed(PAIR, failed, _words(error))
+            if self.usability.faults(failed)[PAIR]:
                 self._show(reference, thermal if by_thermal else rgb)
             return
         self.usability.worked(PAIR)
@@ -161,3 +162,7 @@ class FusionWork:
         health.latency["publish"].add(published - finished)
         health.latency["total"].add(published - received)
         health.fused.tick()
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

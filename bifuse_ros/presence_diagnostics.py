@@ -53,10 +53,17 @@ def presence_judgement(
     if len(frozen) == len(camera_topics):
         frozen = []  # still pictures of both are used
     gone = {*silent, *frozen}
+    refused = {
+        topic: why
+        for topic, why in zip(camera_topics, presence.refused, strict=True)
+        if why and topic in silent
+    }
+    unheard = {topic: seconds for topic, seconds in silent.items() if topic not in refused}
     faults = {t: why for t, why in zip(camera_topics, presence.faults, strict=False) if why}
     reasons = []
-    if silent:
-        reasons.append(f"no images on {' and '.join(silent)} for {min(silent.values()):.1f} s")
+    if unheard:
+        reasons.append(f"no images on {' and '.join(unheard)} for {min(unheard.values()):.1f} s")
+    reasons += [f"the images on {topic} are refused ({why})" for topic, why in refused.items()]
     if frozen:
         reasons.append(f"the picture on {' and '.join(frozen)} is frozen")
     reasons += [

@@ -46,6 +46,7 @@ class PresenceState:
         silent: of the thermal and the RGB camera, seconds since its last picture (since the
             beginning where there was none); None where it is not silent.
         frozen: of both, whether it gives one picture over and over.
+        refused: of both, why what it sent lately was no picture; empty where it was one.
         unpaired: seconds since the last pair, or since the beginning.
         faults: what comes but cannot be used.
     """
@@ -53,6 +54,7 @@ class PresenceState:
     mode: Mode
     silent: tuple[float | None, float | None]
     frozen: tuple[bool, bool]
+    refused: tuple[str, str]
     unpaired: float
     faults: Faults
 
@@ -88,6 +90,7 @@ class Presence:
         self._lively: list[float | None] = [None, None]
         self._intervals: list[float | None] = [None, None]
         self._frozen = [False, False]
+        self._refusals: list[tuple[float, str] | None] = [None, None]
         self._pair: float | None = None
         self._started = 0.0
 
@@ -103,6 +106,10 @@ class Presence:
         self._frozen[which] = frozen
         if not frozen:
             self._lively[which] = time
+
+    def refused(self, which: int, now: float, why: str) -> None:
+        """Take in that THERMAL or RGB has sent what holds no picture."""
+        self._refusals[which] = self._listened(now), why
 
     def paired(self, now: float) -> None:
         """Take in that a pair has come."""
@@ -135,7 +142,10 @@ class Presence:
         """How it stood at the last event."""
         thermal, rgb = self._silent(THERMAL), self._silent(RGB)
         frozen = self._frozen[THERMAL], self._frozen[RGB]
-        return PresenceState(self.mode, (thermal, rgb), frozen, self._unpaired, self.faults)
+        refused = self._refused(THERMAL), self._refused(RGB)
+        return PresenceState(
+            self.mode, (thermal, rgb), frozen, refused, self._unpaired, self.faults
+        )
 
     @property
     def _unpaired(self) -> float:
@@ -156,6 +166,12 @@ class Presence:
     def _silent(self, which: int) -> float | None:
         silence = self._time - (self._pictures[which] or 0.0)
         return silence if silence > self._patience(which) else None
+
+    def _refused(self, which: int) -> str:
+        refusal = self._refusals[which]
+        if not refusal or self._time - refusal[0] > self._patience(which):
+            return ""
+        return refusal[1]
 
     def _patience(self, which: int) -> float:
         interval = self._intervals[which]

@@ -16,6 +16,9 @@ can, or where that is not known."""
 
 SOUND: Faults = ("", "", "")
 
+FORGOTTEN = 5.0
+"""Seconds after the last failure without another try: how it is now is not known."""
+
 
 class _Run(NamedTuple):
     """Failures one after the other: when the first and the last came, and why the last."""
@@ -29,8 +32,8 @@ class Usability:
     """Is told of each picture and pair whether it could be used, and tells what is at fault.
 
     At fault is what could not be used from one failure to another, as long as the time-out apart:
-    not for a single bad picture, nor for what a slow engine has not come to. One thread tells, any
-    may ask.
+    not for a single bad picture, nor for what a slow engine has not come to, nor for what was not
+    tried any more. One thread tells, any may ask. All times are seconds of one steady clock.
 
     Args:
         timeout: seconds; may be changed at any time. 0: nothing is ever at fault.
@@ -45,15 +48,17 @@ class Usability:
         self._runs.pop(subject, None)
 
     def failed(self, subject: int, now: float, why: str) -> None:
-        """Take in that one could not; `now` in seconds of a steady clock, in order."""
+        """Take in that one could not."""
         run = self._runs.get(subject)
-        self._runs[subject] = _Run(run.first if run else now, now, why)
+        first = run.first if run and now - run.last <= FORGOTTEN else now
+        self._runs[subject] = _Run(first, now, why or "no reason is given")
 
-    @property
-    def faults(self) -> Faults:
-        """What is at fault, and why."""
-        return self._fault(THERMAL), self._fault(RGB), self._fault(PAIR)
+    def faults(self, now: float) -> Faults:
+        """Return what is at fault, and why."""
+        return self._fault(THERMAL, now), self._fault(RGB, now), self._fault(PAIR, now)
 
-    def _fault(self, subject: int) -> str:
+    def _fault(self, subject: int, now: float) -> str:
         run = self._runs.get(subject)
-        return run.why if run and run.last - run.first >= self.timeout > 0 else ""
+        if not run or now - run.last > FORGOTTEN:
+            return ""
+        return run.why if run.last - run.first >= self.timeout > 0 else ""

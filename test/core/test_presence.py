@@ -247,6 +247,23 @@ def test_a_camera_at_fault_counts_as_not_there(
     assert within(play(mended, 4.95, presence, start=4.0), 4.01, 4.95) == {Mode.PAIRS}
 
 
+def test_what_is_refused_is_told_from_silence_as_long_as_it_comes() -> None:
+    presence = Presence(TIMEOUT)
+    play(pictures(25, 2), 2, presence)
+    rest = [(time + 2, which, frozen) for time, which, frozen in pictures(25, 2)]
+    for time, which, frozen in rest:
+        if which == RGB:
+            presence.seen(RGB, time, frozen=frozen)
+        else:
+            presence.refused(THERMAL, time, "half a picture")
+        mode = presence.judge(time)
+    assert mode is Mode.RGB_ONLY
+    assert presence.state.silent[THERMAL]
+    assert presence.state.refused == ("half a picture", "")
+    play([frame for frame in pictures(25, 5) if frame[1] == RGB][101:], 4.9, presence, start=4.0)
+    assert presence.state.refused == ("", "")
+
+
 def test_turned_off_faults_change_nothing() -> None:
     presence = Presence(0.0)
     presence.faults = at_fault(THERMAL, RGB, PAIR)

@@ -36,6 +36,8 @@ def told(subject: int, story: list[tuple[float, bool]], timeout: float = TIMEOUT
         ([(0.0, False), (0.2, False), (0.3, True), (0.4, False), (0.6, False)], ""),
         ([(0.0, False), (0.5, False), (0.6, True)], ""),
         ([(0.0, False), (0.5, False), (0.6, True), (0.7, False), (1.1, False)], "why at 1.1"),
+        # Two that are far apart have nothing to do with each other.
+        ([(0.0, False), (9.0, False)], ""),
     ],
 )
 def test_what_fails_for_the_timeout_is_at_fault_until_it_works(
@@ -43,11 +45,25 @@ def test_what_fails_for_the_timeout_is_at_fault_until_it_works(
 ) -> None:
     faults = list(SOUND)
     faults[subject] = why
-    assert told(subject, story).faults == tuple(faults)
+    end = story[-1][0] if story else 0.0
+    assert told(subject, story).faults(end) == tuple(faults)
+
+
+def test_what_is_not_tried_any_more_is_no_fault_after_a_while() -> None:
+    usability = told(RGB, [(0.0, False), (1.0, False)])
+    assert usability.faults(5.9)[RGB] == "why at 1.0"
+    assert usability.faults(6.1) == SOUND
+
+
+def test_a_fault_without_words_is_one() -> None:
+    usability = Usability(TIMEOUT)
+    for time in (0.0, 1.0):
+        usability.failed(PAIR, time, "")
+    assert usability.faults(1.0)[PAIR]
 
 
 def test_turned_off_nothing_is_at_fault() -> None:
-    usability = told(RGB, [(0.0, False), (9.0, False)], timeout=0.0)
-    assert usability.faults == SOUND
+    usability = told(RGB, [(0.0, False), (4.0, False)], timeout=0.0)
+    assert usability.faults(4.0) == SOUND
     usability.timeout = TIMEOUT
-    assert usability.faults[RGB] == "why at 9.0"
+    assert usability.faults(4.0)[RGB] == "why at 4.0"

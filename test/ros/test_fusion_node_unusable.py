@@ -43,6 +43,15 @@ def halved(camera: str, message: Image) -> Image:
     return image(picture, "mono8", nanoseconds(message.header), message.header.frame_id)
 
 
+def truncated(camera: str, message: Image) -> Image:
+    """Let the thermal camera send half of each picture: that is refused at its receipt."""
+    if camera == "rgb":
+        return message
+    cut = image(np.zeros((HEIGHT, WIDTH), np.uint8), "mono8", nanoseconds(message.header))
+    cut.data = cut.data[: len(cut.data) // 2]
+    return cut
+
+
 def without(lost: str, change: Change) -> Change:
     return lambda camera, message: None if camera == lost else change(camera, message)
 
@@ -76,6 +85,12 @@ def damaged_rgb(camera: str, message: Image) -> CompressedImage:
             "pairs cannot be fused (thermal is 48x32, rgb is 96x64",
             "failed",
             id="another size",
+        ),
+        pytest.param(
+            truncated,
+            "the images on /thermal/image_raw are refused (",
+            "thermal rejected",
+            id="half a picture",
         ),
     ],
 )
