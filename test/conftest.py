@@ -7,6 +7,8 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Those that mostly wait first: the others, which compute, then fill both ends of the run.
+    items.sort(key=lambda item: item.path.parent.name == "core")
     for item in items:
         # Each file keeps its fixtures in one process. Those of the fusion node measure how soon
         # it recovers, in which they would disturb each other.

@@ -23,7 +23,8 @@ cv2.setNumThreads(1)
 
 @pytest.fixture(autouse=True, scope="session")
 def behind_nodes() -> None:
-    # The tests of nodes, which look at ages and rates, may run in another process.
+    # Tests of nodes, which look at ages and rates, may still run in another process; in this one
+    # they have come before (see conftest.py above).
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.nice(5)
 

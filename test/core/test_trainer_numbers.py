@@ -21,7 +21,7 @@ STRATEGIES = ("bilevel", "joint", "alternating")
 
 
 # The others take minutes on processors that do not have bfloat16.
-@pytest.mark.parametrize("network", ["edge", "tardal"])
+@pytest.mark.parametrize("network", ["edge", pytest.param("tardal", marks=pytest.mark.long)])
 def test_bfloat16_trains_with_parameters_and_losses_in_float32(
     network: str, tmp_path: Path
 ) -> None:

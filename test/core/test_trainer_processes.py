@@ -171,7 +171,7 @@ def test_tensors_are_averaged_in_their_shapes_and_texts_gathered_in_order() -> N
     assert in_processes(work) == [([[[0.5], [0.5]], 4.5], ["0a", "0b", "1a", "1b"])] * 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchrun_resumes_and_comes_to_the_weights_of_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,7 +149,7 @@ def test_a_damaged_picture_ends_it_with_the_name_of_the_file(
 
 def test_a_single_pair_is_enough(process: Start, tmp_path: Path) -> None:
     write_pairs(tmp_path, 1)
-    demo = process("bifuse_ros.demo", "--input", str(tmp_path), "--out", "results")
+    demo = process("bifuse_ros.demo", "--input", str(tmp_path), "--out", "results", *BLIND)
     output, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, output
     assert (tmp_path / "results" / "animation.webp").is_file()
@@ -166,8 +166,11 @@ def test_a_run_without_a_fused_image_is_a_failure(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "signals",
-    [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGHUP]],
-    ids=["Ctrl-C", "Ctrl-C twice", "terminal closed"],
+    [
+        pytest.param([signal.SIGINT], id="Ctrl-C"),
+        pytest.param([signal.SIGINT] * 2, id="Ctrl-C twice", marks=pytest.mark.long),
+        pytest.param([signal.SIGHUP], id="terminal closed", marks=pytest.mark.long),
+    ],
 )
 def test_interrupted_while_it_plays_it_takes_its_nodes_with_it(
     process: Start, tmp_path: Path, signals: list[signal.Signals]
