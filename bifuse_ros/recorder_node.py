@@ -57,8 +57,9 @@ PATIENCE = 5.0
 """Seconds after which topics that nobody publishes are named."""
 
 FLUSH_INTERVAL = 1.0
-"""Seconds within which messages are handed to the operating system: no more does a recorder lose
-that is killed."""
+"""Seconds within which messages are handed to the operating system. No more does a recorder lose
+that is killed, but for images whose pair is not decided on yet, such as those that wait to be
+looked at (`choose.wait`)."""
 
 LOG_INTERVAL = 10.0
 """Seconds between two log lines about the pairs, and about malformed images."""

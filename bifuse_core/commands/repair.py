@@ -36,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
     done = repair(args.bag, out, compress=args.compress)
     print(f"{out}: {done.messages} messages")
     if done.damaged:
-        print(
-            f"left out: {done.damaged} damaged chunks of messages, and {done.nameless} messages "
-            "whose topic was described in them"
-        )
+        print(f"left out: {done.damaged} damaged chunks of messages")
+    if done.nameless:
+        print(f"left out: {done.nameless} messages whose topic is in no whole chunk")
+    for topic, count in done.untyped.items():
+        print(f"left out: {count} messages of {topic}, whose type is not defined")
     return 0

@@ -72,12 +72,16 @@ class Fields:
 def broken_off(file: Path) -> bool:
     """Tell whether a file is one of MCAP that lacks its end, as one that a killed recorder leaves.
 
+    One that is empty, or begins with zeros, is what a cut power supply may leave.
+
     Raises:
         OSError: it cannot be read.
     """
     with file.open("rb") as data:
-        if data.read(len(MAGIC)) != MAGIC:
-            return False
+        begin = data.read(len(MAGIC))
+        if begin != MAGIC:
+            unwritten = MAGIC.startswith(begin) or not any(begin)
+            return file.suffix == ".mcap" and unwritten
         size = data.seek(0, os.SEEK_END)
         data.seek(max(len(MAGIC), size - len(MAGIC)))
         return data.read() != MAGIC

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bifuse_core.data.bag_reader import is_bag
+from bifuse_core.data.bag_reader import bag_files, is_bag, no_bag
 from bifuse_core.data.bags import TOPICS, BagPairs, Synchronisation
 from bifuse_core.data.faults import PairError
-from bifuse_core.data.pairs import FolderPairs, PairSource, partners
+from bifuse_core.data.pairs import SIDES, FolderPairs, PairSource, partners
 from bifuse_core.data.videos import VIDEO_SUFFIXES, VideoPairs, partner_video
 
 
@@ -52,6 +52,8 @@ def open_pairs(
         except PairError as error:
             raise PairError(f"{error}, or give both videos") from error
         return VideoPairs(path, rgb, one_size)
+    if bag_files(path) and not any((path / side).is_dir() for side in SIDES):
+        raise no_bag(path)
     videos = partners(path, VIDEO_SUFFIXES)
     if not videos:
         return FolderPairs(path, one_size=one_size)
