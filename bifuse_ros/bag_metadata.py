@@ -19,6 +19,10 @@ FORMAT_VERSION: Literal[8] = 8
 NEVER = 2**63 - 1
 """Start of a file without messages, nanoseconds."""
 
+# That of libyaml, where it is there: a bag of many files has long metadata.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_ONE_LINE = 2**31 - 1
+
 
 class BagFile(NamedTuple):
     """A file of a bag.
@@ -72,7 +76,7 @@ def bag_information(
 
 def as_yaml(information: Mapping[str, Any]) -> str:
     """Return it in the form that rosbag2 reads."""
-    return str(yaml.safe_dump(information, sort_keys=False, width=float("inf")))
+    return str(yaml.dump(information, Dumper=_DUMPER, sort_keys=False, width=_ONE_LINE))
 
 
 def _extent(file: BagFile) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
 from io import BufferedWriter, BytesIO, FileIO
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from rosbags.interfaces import ConnectionExtRosbag2
 from rosbags.rosbag2 import CompressionFormat, StoragePlugin, Writer
@@ -19,6 +18,9 @@ from rosbags.rosbag2.enums import CompressionMode
 from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
 
 from bifuse_ros.bag_metadata import FORMAT_VERSION, NEVER, BagFile, as_yaml, bag_information
+
+GRANULARITY = 64
+"""A file can go back chunk by chunk over so many; before these, by so many chunks."""
 
 
 class _Whole(NamedTuple):
@@ -32,7 +34,7 @@ class _Whole(NamedTuple):
 
 
 class EndingFile(McapWriter):
-    """An MCAP file that can go back to any of its whole chunks."""
+    """An MCAP file that can go back to its last whole chunks, and to some of those before."""
 
     def __init__(self, path: Path, compression: CompressionMode) -> None:
         super().__init__(path, compression)
@@ -57,6 +59,9 @@ class EndingFile(McapWriter):
         """Write the chunk in hand."""
         super().close_chunk()
         self._whole.append(self._state())
+        # One of each chunk of a recording of days would fill the memory.
+        if len(self._whole) > GRANULARITY and self._whole[-1 - GRANULARITY].chunks % GRANULARITY:
+            del self._whole[-1 - GRANULARITY]
 
     def flush(self) -> None:
         """Complete the chunk in hand, and have the disk begin to write, without waiting for it."""
@@ -67,7 +72,7 @@ class EndingFile(McapWriter):
         os.posix_fadvise(self.bio.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def shorten(self) -> bool:
-        """Go back to the last whole chunk; from there, to the one before. False: there is none."""
+        """Go back to the last whole chunk; from there, to one before. False: there is none."""
         whole = self._whole[-1]
         if len(self.chunks) == whole.chunks and not self.chunk.bio.tell():
             if len(self._whole) == 1:
@@ -100,7 +105,9 @@ class EndingFile(McapWriter):
 class EndingWriter(Writer):
     """A writer of MCAP bags that gives up messages at the end rather than the end of the bag.
 
-    Its metadata name whole files only, at any time: what is whole can be read, whatever comes.
+    Its metadata name whole files only, at any time: what is whole can be read when the process is
+    killed. A cut power supply may take of them what the disk has not written yet; to wait for it
+    would lose messages.
 
     Args:
         path: folder of the bag.
@@ -116,6 +123,7 @@ class EndingWriter(Writer):
             self.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._numbered = numbered
         self._files: list[BagFile] = []
+        self._noted: dict[str, Any] = {}
 
     @property
     def file(self) -> EndingFile:
@@ -185,14 +193,17 @@ class EndingWriter(Writer):
                     file.path.unlink()
                     raise
 
-    def _information(self, *files: BagFile) -> Mapping[str, object]:
+    def _information(self, *files: BagFile) -> dict[str, Any]:
         return bag_information(self.connections, files, self.custom_data)
 
     def _write_metadata(self, *files: BagFile) -> None:
         place = self.metapath.with_suffix(".yaml.tmp")
-        information = {"rosbag2_bagfile_information": self._information(*files)}
-        place.write_text(as_yaml(information), encoding="utf-8")
-        place.replace(self.metapath)
+        information = self._information(*files)
+        if information != self._noted:
+            text = as_yaml({"rosbag2_bagfile_information": information})
+            place.write_text(text, encoding="utf-8")
+            place.replace(self.metapath)
+            self._noted = information
 
     def _name(self) -> None:
         # The library names a file after its folder.
