@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -64,11 +64,12 @@ def configured(
         raise ValueError(f"{where}: {'; '.join(lines)}") from error
 
 
-def changes_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return what the option `--set` asks for, by dotted key.
+def changes_of(pairs: Sequence[str], option: str = "--set") -> dict[str, Any]:
+    """Return what an option of keys and values asks for, by dotted key.
 
     Args:
         pairs: KEY=VALUE each, the value in YAML.
+        option: its name, for messages.
 
     Raises:
         ValueError: one is not of that form.
@@ -77,12 +78,47 @@ def changes_of(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not (key and equals):
-            raise ValueError(f"--set takes KEY=VALUE, not {pair!r}")
+            raise ValueError(f"{option} takes KEY=VALUE, not {pair!r}")
         try:
             changes[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ValueError(f"--set {key}: {value!r} is no YAML value") from error
+            raise ValueError(f"{option} {key}: {value!r} is no YAML value") from error
     return changes
+
+
+def differences(stored: Any, settings: Section) -> list[str]:
+    """Return the dotted keys in which settings are not those that were stored.
+
+    Args:
+        stored: what `model_dump(mode="json")` returned. A key that it lacks is of a later version,
+            and had its default.
+        settings: of now.
+    """
+    whole, changed = (
+        settings.model_dump(mode="json", exclude_defaults=without) for without in (False, True)
+    )
+    return list(_differing(stored, whole, changed, ""))
+
+
+def _differing(stored: Any, own: Any, changed: Any, key: str) -> Iterator[str]:
+    """Yield the keys of different values; `changed` is `own` without what has its default."""
+    if _are_sections(stored) and _are_sections(own) and len(stored) == len(own):
+        stored, own, changed = (_numbered(values) for values in (stored, own, changed))
+    if not (isinstance(stored, dict) and isinstance(own, dict)):
+        if stored != own:
+            yield key
+        return
+    for part in sorted(stored.keys() | changed.keys()):
+        parts = stored.get(part), own.get(part), changed.get(part, {})
+        yield from _differing(*parts, f"{key}.{part}".lstrip("."))
+
+
+def _are_sections(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, dict) for value in values)
+
+
+def _numbered(values: Sequence[Any]) -> dict[str, Any]:
+    return {str(number): value for number, value in enumerate(values)}
 
 
 def _change(content: dict[str, Any], path: list[str], value: Any, key: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from bifuse_core.bilevel.configuration import differences
 from bifuse_core.bilevel.learner import Learner
 from bifuse_core.bilevel.sections import Section
 from bifuse_core.bilevel.settings import Settings
@@ -90,7 +91,7 @@ def read_state(file: Path, settings: Section) -> dict[str, Any]:
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{file}: damaged, or no state of a run ({reason})") from error
-    differ = _differences(stored, settings.model_dump(mode="json"))
+    differ = differences(stored, settings)
     if differ:
         raise ValueError(
             f"{file}: a run with other settings ({', '.join(differ)}) stopped here after {step} "
@@ -126,14 +127,3 @@ def restore_random(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["random"])
     for number, one in enumerate(state["random_cuda"][: torch.cuda.device_count()]):
         torch.cuda.set_rng_state(one, number)
-
-
-def _differences(stored: Any, own: Any, key: str = "") -> list[str]:
-    """Return the dotted keys of the values that are not the same."""
-    if not (isinstance(stored, dict) and isinstance(own, dict)):
-        return [] if stored == own else [key]
-    return [
-        found
-        for part in sorted(stored.keys() | own.keys())
-        for found in _differences(stored.get(part), own.get(part), f"{key}.{part}".lstrip("."))
-    ]

@@ -215,6 +215,30 @@ def test_a_state_of_other_settings_is_refused_and_names_what_differs(
     assert "after 10 steps" in message
 
 
+def test_a_state_from_before_there_was_a_setting_is_of_its_default(
+    state: bytes, tmp_path: Path
+) -> None:
+    file = written(tmp_path, state)
+    content = torch.load(file, weights_only=True)
+    source = content["settings"]["data"]["sources"][0]
+    del content["settings"]["precision"], source["alignment"], source["sync"]["offset"]
+    torch.save(content, file)
+    assert run_state.read_state(file, settings("rlw"))["step"] == WARM_START + STEPS
+    for changes, key in (
+        ({"precision": "bfloat16"}, "precision"),
+        ({"data": with_source(source, alignment={"method": "homography"})}, "sources.0.alignment"),
+        ({"data": with_source(source, sync={"offset": 0.01})}, "sources.0.sync.offset"),
+    ):
+        with pytest.raises(ValueError, match=rf"settings \([a-z.]*{key}\) stopped"):
+            run_state.read_state(file, settings("rlw", **changes))
+
+
+def with_source(source: dict[str, Any], **cameras: Any) -> dict[str, Any]:
+    return settings("rlw").data.model_dump(exclude_unset=True) | {
+        "sources": [{"path": source["path"], **cameras}]
+    }
+
+
 def test_a_run_does_not_go_on_with_other_data(tmp_path: Path) -> None:
     chosen = settings("joint")
     trainings.run(chosen, tmp_path)
