@@ -59,7 +59,8 @@ def chosen_cameras(args: argparse.Namespace) -> CameraSettings:
     }
     # First alone, so that a fault is looked for where it is.
     configured(CameraSettings, {}, taken, ", ".join(map(str, args.params)))
-    cameras = configured(CameraSettings, {}, taken | changes_of(args.camera), "--camera")
+    single = changes_of(args.camera, "--camera")
+    cameras = configured(CameraSettings, {}, taken | single, "--camera")
     if cameras.camera_info is None:
         return cameras
     # Of the shell, not of the folder that the recording lies in.

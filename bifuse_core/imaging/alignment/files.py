@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,41 @@ from bifuse_core.imaging.alignment.camera import Camera
 from bifuse_core.imaging.alignment.settings import AlignmentSettings
 
 SECTION = "alignment"
+NODE = "fusion_node"
 
 
 def read_parameters(file: Path) -> dict[str, Any]:
     """Return the parameters that a file gives fusion_node, by dotted names.
 
-    Names with dots and nested ones are read alike.
+    Names with dots and nested ones are read alike, those of nodes as well.
 
     Raises:
-        ValueError: the file holds no parameters of it.
+        ValueError: the file holds no parameters of it, those of two such nodes in two namespaces,
+            or something that is no name or no parameters.
         OSError: the file cannot be read.
     """
     given: dict[str, Any] = {}
-    for node, body in _mapping(file).items():
-        if node.strip("/").split("/")[-1] in ("**", "*", "fusion_node") and isinstance(body, dict):
-            given |= _dotted(body.get("ros__parameters") or {})
+    nodes: set[str] = set()
+    content = _mapping(file)
+    try:
+        for name, body in _bodies(content):
+            space, _, last = name.rpartition("/")
+            if last not in ("**", "*", NODE):
+                continue
+            # Those for every namespace hold for whichever node the others are of.
+            if "*" not in space and (space or last == NODE):
+                nodes.add(f"{space}/{NODE}")
+            if not isinstance(body, dict | None):
+                raise ValueError(f"ros__parameters of {name} is {body!r}, no names and values")
+            given |= _dotted(body or {})
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    if len(nodes) > 1:
+        raise ValueError(
+            f"{file}: holds parameters of {' and '.join(sorted(nodes))}; give a file of one node"
+        )
     if not given:
-        raise ValueError(f"{file}: holds no ros__parameters of fusion_node")
+        raise ValueError(f"{file}: holds no ros__parameters of {NODE}")
     return given
 
 
@@ -85,9 +104,25 @@ def _mapping(file: Path) -> dict[str, Any]:
     return content
 
 
-def _dotted(nested: dict[str, Any], start: str = "") -> dict[str, Any]:
+def _bodies(content: dict[Any, Any], start: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what each node is given, with its whole name, in which there may be wildcards."""
+    for name, body in content.items():
+        if name == "ros__parameters":
+            yield start, body
+        elif isinstance(body, dict):
+            yield from _bodies(body, f"{start}/{_text(name).strip('/')}")
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"{name!r} is no name of a node or parameter")
+    return name
+
+
+def _dotted(nested: dict[Any, Any], start: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in nested.items():
+        name = _text(name)
         if isinstance(value, dict):
             flat |= _dotted(value, f"{start}{name}.")
         else:
