@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
-from bifuse_core.bilevel.configuration import changes_of, configured
+from bifuse_core.bilevel.configuration import changes_of, configured, differences
 from bifuse_core.bilevel.recordings import sources_of
 from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.commands.train_task import train_task
 from bifuse_core.labelling.agreement import SURE
-from bifuse_core.labelling.recording import LABELS, label_recording
+from bifuse_core.labelling.recording import LABELS, ORIGIN, Origin, label_recording, origin_of
 from bifuse_core.labelling.retraining import RECIPE, retraining_of
 from bifuse_core.labelling.teacher import THRESHOLD, load_teacher
 from bifuse_core.nets.checkpoint import card_of, sha256_of
@@ -106,14 +106,35 @@ def _note(labels: Sequence[Path], note: Path) -> None:
 
 
 def _proposed(recording: Path, cameras: CameraSettings, args: argparse.Namespace) -> Path:
-    """Return the file of proposed labels of a recording, made where it is not there yet."""
+    """Return the file of proposed labels of a recording, made where it is not there yet.
+
+    Raises:
+        ValueError: it is there, of another recording, other cameras or other pairs.
+    """
     folder = args.out / LABELLED / recording.resolve().name
-    if not (folder / LABELS).is_file():
+    if (folder / LABELS).is_file():
+        _require_same(folder / ORIGIN, origin_of(recording, cameras, args.every))
+    else:
         # What a run that was interrupted has left.
         shutil.rmtree(folder, ignore_errors=True)
         teacher = load_teacher(RECIPE["network"], None, RECIPE["input"], THRESHOLD, args.device)
         label_recording(recording, cameras, teacher, folder, every=args.every, sure=SURE)
     return folder / LABELS
+
+
+def _require_same(file: Path, origin: Origin) -> None:
+    """Refuse labels that were proposed for something else.
+
+    Raises:
+        ValueError: they were; the message names what differs.
+    """
+    stored = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if differing := differences(stored, origin):
+        raise ValueError(
+            f"{file.parent}: the labels there were proposed with other settings "
+            f"({', '.join(differing)}); name another --out, delete that folder, or give the "
+            "settings that it has"
+        )
 
 
 def _better(weights: Path) -> bool:

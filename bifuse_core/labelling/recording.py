@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from bifuse_core.bilevel.sections import CameraSettings
+from bifuse_core.bilevel.sections import CameraSettings, Positive
 from bifuse_core.data.datasets import open_dataset
 from bifuse_core.data.filling import filled
 from bifuse_core.data.layouts.bag import BagPair
@@ -30,8 +31,29 @@ from bifuse_core.labelling.teacher import FUSED, Teacher
 LABELS = "labels.json"
 """Name of the COCO file; the layout `folder` finds it."""
 
+ORIGIN = "origin.yaml"
+"""Name of the file that says of what the labels are: `Origin`."""
+
 WHITE_16 = 65535
 """Level in a 16-bit picture of the upper end of the thermal range."""
+
+
+class Origin(CameraSettings):
+    """The recording that labels are proposed for, and its cameras.
+
+    Attributes beside those of `CameraSettings`:
+        path: of the recording.
+        every: see `label_recording`.
+    """
+
+    path: Path
+    every: Positive
+
+
+def origin_of(source: Path, cameras: CameraSettings, every: int) -> Origin:
+    """Return what `label_recording` writes of its arguments."""
+    known = cameras.model_dump(exclude_unset=True)
+    return Origin(path=source.resolve(), every=every, **known)
 
 
 def label_recording(
@@ -44,7 +66,7 @@ def label_recording(
             image, which the layout `bag` finds them by.
         cameras: how the node would pair, normalise and align them.
         teacher: proposes.
-        out: folder for `ir/`, `vi/`, `fused/`, `page.html` and, last, the COCO file.
+        out: folder for `ir/`, `vi/`, `fused/`, `page.html`, the origin and, last, the COCO file.
         every: take every nth pair.
         sure: see `agreed`.
 
@@ -57,6 +79,8 @@ def label_recording(
     ]
     classes = teacher.trained.classes
     write_page(out, f"Labels of {source}", labelled, list(teacher.inputs))
+    origin = origin_of(source, cameras, every).model_dump(mode="json")
+    (out / ORIGIN).write_text(yaml.safe_dump(origin, sort_keys=False), encoding="utf-8")
     # Last, since it is what makes the folder a labelled data set.
     with written_whole(out / LABELS) as place:
         place.write_text(json.dumps(coco_of(labelled, classes), indent=1), encoding="utf-8")

@@ -84,6 +84,17 @@ def test_labels_are_proposed_where_none_are_given(
     config = yaml.safe_load((tmp_path / "retrain.yaml").read_text())
     assert config["sources"][0]["labels"] == str(tmp_path / "labelled/drive/labels.json")
     assert config["scored"][0]["part"] == [0.8, 1.0]
+    # They are not taken for those of other pairs or other cameras.
+    for change, key in (
+        (["--every", "3"], "every"),
+        (["--camera", "sync.offset=-0.01"], "sync.offset"),
+    ):
+        assert main([*command, *change]) == 2
+        error = capsys.readouterr().err
+        assert f"proposed with other settings ({key}); name another --out, delete" in error
+    # A default that is given is none: this fails only later.
+    assert main([*command, "--camera", "sync.offset=0", "--set", "stepps=3"]) == 2
+    assert "did you mean 'steps'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
