@@ -27,6 +27,8 @@ LEAST_SHARE = 0.25
 COARSE = 0.5
 """Pixels of the coarser camera below which no limit goes."""
 
+UNIT = "pixels of the reference"
+
 
 class CalibrationError(ValueError):
     """The pairs do not tell how the cameras lie; the message says why."""
@@ -73,20 +75,20 @@ def calibrated(pairs: Sequence[ImagePair], reference: str, limit: float) -> Cali
     scale = size[1] / LEVELS[-1][0]
     residual = scale * max(float(np.median(missed_by(p, p.offsets))) for p in checks)
     spread = distance(first, second, size, other)
-    limit = _limit(limit, first, size)
-    if not spread <= limit:
+    most, told = _limit(limit, first, size)
+    if not spread <= most:
         raise CalibrationError(
-            f"two halves of the pairs find homographies that differ by {spread:.1f} pixels, more "
-            f"than {limit:.3g}: do the pairs show scenes with edges, and is the rig rigid?"
+            f"two halves of the pairs find homographies that differ by {spread:.1f} {UNIT}, more "
+            f"than {told}: do the pairs show scenes with edges, and is the rig rigid?"
         )
-    if not residual <= limit:
-        raise CalibrationError(f"the residual is {residual:.1f} pixels, more than {limit:.3g}")
+    if not residual <= most:
+        raise CalibrationError(f"the residual is {residual:.1f} {UNIT}, more than {told}")
     matrix = refined(greys, first, levels=1)
     elsewhere = scale * astray(_patches(greys, matrix))
-    if not elsewhere <= limit:
+    if not elsewhere <= most:
         raise CalibrationError(
-            f"edges in a third of the picture lie {elsewhere:.1f} pixels off, more than "
-            f"{limit:.3g}: are some of them much nearer than the others?"
+            f"edges in a third of the picture lie {elsewhere:.1f} {UNIT} off, more than {told}: "
+            "are some of them much nearer than the others?"
         )
     points = HomographyAlignment(tuple(matrix.ravel())).points(size, other)
     overlap = float((Warp(points, other).valid > 0).mean())
@@ -107,10 +109,17 @@ def _greys(pairs: Sequence[ImagePair], reference: str) -> list[Grey]:
     return [Grey(*(pair if reference == "thermal" else pair[::-1])) for pair in both]
 
 
-def _limit(limit: float, matrix: Matrix, size: Size) -> float:
-    """Return a limit in pixels of the reference; see `calibrated`."""
+def _limit(limit: float, matrix: Matrix, size: Size) -> tuple[float, str]:
+    """Return a limit in pixels of the reference, and with its origin; see `calibrated`."""
     other_pixel = 1 / magnification(matrix, size)
-    return max(limit * min(1.0, other_pixel), COARSE * max(1.0, other_pixel))
+    finer, coarser = limit * min(1.0, other_pixel), COARSE * max(1.0, other_pixel)
+    most = max(finer, coarser)
+    if f"{most:.3g}" == f"{limit:.3g}":
+        return most, f"--limit {limit:g}"
+    origin = f"--limit {limit:g}, in pixels of the finer camera"
+    if coarser > finer:
+        origin = f"half a pixel of the coarser camera, which is more than --limit {limit:g}"
+    return most, f"{most:.3g} ({origin})"
 
 
 def _patches(pairs: Sequence[Grey], matrix: Matrix) -> Patches:

@@ -10,7 +10,7 @@ import yaml
 from tqdm import tqdm
 
 from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
-from bifuse_core.calibration.estimation import Calibration, calibrated
+from bifuse_core.calibration.estimation import UNIT, Calibration, calibrated
 from bifuse_core.data.evenly import evenly
 from bifuse_core.data.pairs import ImagePair, PairSource
 from bifuse_core.data.results import require_new
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(parameters(found, reference), encoding="utf-8")
     print(
-        f"residual {found.residual:.2f} pixels, halves differ by {found.spread:.2f} pixels, "
+        f"residual {found.residual:.2f} {UNIT}, halves differ by {found.spread:.2f} of them, "
         f"{found.pairs} pairs, the other camera sees {found.overlap:.0%} of {reference}: "
         f"{args.out}"
     )
@@ -72,7 +72,7 @@ def parameters(found: Calibration, reference: str) -> str:
         "alignment.method": "homography",
         "alignment.homography": [float(value) for value in found.matrix.ravel()],
     }
-    trust = f"residual {found.residual:.2f} pixels, overlap {found.overlap:.0%}"
+    trust = f"residual {found.residual:.2f} {UNIT}, overlap {found.overlap:.0%}"
     body = yaml.safe_dump({"/**": {"ros__parameters": values}}, sort_keys=False)
     return f"# {found.pairs} pairs, {trust}\n{body}"
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from known_rigs import error_of, seen_by_rig, with_small_thermal
 
 from bifuse_core.__main__ import main
+from bifuse_core.calibration import estimation
 from bifuse_core.calibration.edges import edge_field
 from bifuse_core.calibration.estimation import CalibrationError, calibrated
 from bifuse_core.calibration.geometry import magnification
@@ -119,6 +121,24 @@ def test_the_homography_of_a_small_thermal_camera_is_found(
     assert rgb_error(found, known, reference, pairs) < tolerable(known, pairs)
 
 
+def test_a_limit_in_other_pixels_tells_where_it_comes_from(
+    rendered: list[ImagePair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs, known = with_small_thermal(*seen_by_rig(rendered, 4, 1.0), 160, 0.8)
+    monkeypatch.setattr(estimation, "COARSE", 1e-4)
+    with pytest.raises(CalibrationError) as refused:
+        calibrated(pairs, "thermal", 0.01)
+    told = re.search(
+        r"\d pixels of the reference, more than (\S+) "
+        r"\(--limit 0.01, in pixels of the finer camera\)",
+        str(refused.value),
+    )
+    assert told
+    # Of RGB pixels, so many make a thermal one.
+    scale = magnification(known, pairs[0].rgb.shape[:2])
+    assert float(told[1]) == pytest.approx(0.01 * scale, rel=0.05)
+
+
 def test_a_small_thermal_camera_that_shows_other_scenes_is_refused(
     rendered: list[ImagePair],
 ) -> None:
@@ -202,6 +222,7 @@ def test_the_command_writes_what_the_node_loads(
     assert main(["calibrate", str(folder), "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "residual 0." in printed and "4 pairs" in printed
+    assert "pixels of the reference" in printed and "pixels of the reference" in out.read_text()
     settings = read_alignment(out)
     assert settings.method == "homography"
     sizes = pairs[0].rgb.shape[:2], pairs[0].thermal.shape
