@@ -140,8 +140,7 @@ class Crops(Dataset[Crop]):
     def __post_init__(self) -> None:
         # Before there are workers, each of which would read a whole recording for itself.
         for source in self.sources:
-            for number in range(len(source.pairs)):
-                source.pairs.thermal_limits(number, source.thermal)
+            source.pairs.thermal_limits(0, source.thermal)
 
     def __getitem__(self, number: int) -> Crop:
         """Return a crop.

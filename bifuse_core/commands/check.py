@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bifuse_core.data.bags import TOPICS
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.data.check import Findings, check
 from bifuse_core.data.datasets import LAYOUTS, list_dataset
 from bifuse_core.data.entries import EntryDataset
@@ -33,20 +34,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled", type=int, nargs="*", default=[], help="mask values that are no class"
     )
-    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
+    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_camera_arguments(parser)
     parser.add_argument("--strict", action="store_true", help="fail where there is a fault")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every fault, then what is in the data set; 1 where `--strict` finds a fault."""
-    options = Options(
+    """Print every fault, then what is in the data set; 1 where `--strict` finds a fault.
+
+    Raises:
+        PairError: there is no data set.
+        ValueError: a parameter of the cameras cannot be.
+        OSError: a file of parameters or of a calibration cannot be read.
+    """
+    cameras = chosen_cameras(args)
+    options = replace(
+        cameras.options,
         split=args.split,
         classes=args.classes,
         mask_classes=args.mask_classes,
         labels=args.labels,
         masks=args.masks,
         mask_read_as=dict.fromkeys(args.unlabelled, UNLABELLED),
-        topics=tuple(args.topics),
+        topics=tuple(args.topics or cameras.topics),
     )
     dataset = list_dataset(args.path, args.layout, options)
     findings = check(dataset, tqdm(dataset.entries, desc="checking", unit="pair"))

@@ -19,11 +19,11 @@ import torch
 from rich.console import Console
 
 from bifuse_core import __version__
-from bifuse_core.data.bags import TOPICS
+from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.data.datasets import LAYOUTS, open_dataset
 from bifuse_core.data.entries import EntryDataset
 from bifuse_core.data.evenly import evenly
-from bifuse_core.data.layouts.layout import Options
 from bifuse_core.engine.fusions import BASELINES, FUSIONS
 from bifuse_core.engine.place import choose_device
 from bifuse_core.evaluation.against_maximum import MAXIMUM, against_maximum
@@ -62,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures fused elsewhere, under the names of the pairs",
     )
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto")
-    parser.add_argument("--topics", nargs=2, default=TOPICS, help="of a bag: thermal, RGB")
+    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_camera_arguments(parser)
     parser.add_argument("--split", help="only the pairs of this list (train, val, test, ...)")
     parser.add_argument(
         "--limit",
@@ -91,19 +92,24 @@ def run(args: argparse.Namespace) -> int:
     """Score, and write `scores.jsonl` on the way, then tables, a page and a sheet of pictures.
 
     Raises:
-        ValueError: options that make no comparison; see also `Evaluation.run`.
+        ValueError: options that make no comparison, or a parameter of the cameras cannot be; see
+            also `Evaluation.run`.
     """
     torch.set_num_threads(args.threads)
     device = choose_device(args.device)
     methods = _methods(args, device)
-    dataset = _dataset(args)
+    cameras = chosen_cameras(args)
+    dataset = _dataset(args, cameras)
     args.out.mkdir(parents=True, exist_ok=True)
     place = {"path": str(args.dataset.resolve()), "layout": args.layout}
     ledger = Ledger(args.out / "scores.jsonl", place)
     names = [entry.pair.name for entry in dataset.entries]
     album = Album(args.out, _shown(args, names))
     timings = Timings(device)
-    results = Evaluation(dataset, methods, ledger, album, timings, device, args.workers).run()
+    evaluation = Evaluation(
+        dataset, methods, ledger, album, timings, device, args.workers, cameras.normalisation
+    )
+    results = evaluation.run()
 
     found = _sequences(args, names)
     columns = {name: _column(rows, found) for name, rows in by_method(results).items()}
@@ -129,8 +135,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _dataset(args: argparse.Namespace) -> EntryDataset:
-    options = Options(split=args.split, topics=tuple(args.topics), annotated=False)
+def _dataset(args: argparse.Namespace, cameras: CameraSettings) -> EntryDataset:
+    topics = tuple(args.topics or cameras.topics)
+    options = replace(cameras.options, split=args.split, topics=topics, annotated=False)
     dataset = open_dataset(args.dataset, args.layout, options)
     if args.limit is None:
         return dataset

@@ -27,12 +27,14 @@ class OwnLimits:
     )
 
     def thermal_limits(self, settings: ThermalSettings) -> Limits | None:
-        """See `LimitsReader`; the first call reads the picture.
+        """See `LimitsReader`; the first call reads the picture, unless the range is fixed.
 
         Raises:
             PairError: it cannot be read.
             ValueError: no pixel of it is finite.
         """
+        if settings.range == "fixed":
+            return None
         if settings not in self._found:
             thermal = self.pair.read().thermal
             measured = settings.measures(thermal.dtype)

@@ -67,7 +67,8 @@ class PairDataset(Protocol):
     def thermal_limits(self, number: int, settings: ThermalSettings, /) -> Limits | None:
         """Return the counts that become 0 and 1 in a sample that follows others in time.
 
-        The first call may read a whole recording; what it found is kept, and workers are sent it.
+        The first call, of whichever sample, may read a whole recording; what it found is kept, and
+        workers are sent it.
 
         Returns:
             What fusion_node would have applied; None where the picture itself tells its range.

@@ -105,8 +105,8 @@ class TensorPairs(Dataset[TensorSample]):
 
     def __post_init__(self) -> None:
         # Before there are workers, each of which would read the whole recording for itself.
-        for number in range(len(self)):
-            self.pairs.thermal_limits(number, self.thermal)
+        if len(self):
+            self.pairs.thermal_limits(0, self.thermal)
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -17,6 +17,7 @@ from bifuse_core.evaluation.fingerprint import fingerprint
 from bifuse_core.evaluation.ledger import Key, Ledger, Levels, Result
 from bifuse_core.evaluation.methods import Method
 from bifuse_core.evaluation.timing import Timings
+from bifuse_core.imaging.thermal import ThermalSettings
 from bifuse_core.metrics.fusion.levels import grey_levels
 from bifuse_core.metrics.fusion.score import score_fusion
 
@@ -36,6 +37,7 @@ class Evaluation:
         timings: told how long each method takes for a picture, and `SCORING`.
         device: where scores are computed.
         workers: processes that read pairs; 0 reads them in this one.
+        thermal: how thermal counts become grey levels.
     """
 
     dataset: EntryDataset
@@ -45,6 +47,7 @@ class Evaluation:
     timings: Timings
     device: torch.device
     workers: int = 0
+    thermal: ThermalSettings = ThermalSettings()
 
     def run(self) -> dict[Key, Result]:
         """Return the result of every pair by every method, pair by pair.
@@ -60,7 +63,7 @@ class Evaluation:
             name: [method.version(name) for method in self.methods]
             for name in (entry.pair.name for entry in self.dataset.entries)
         }
-        pairs = _FaultsReturned(TensorPairs(self.dataset))
+        pairs = _FaultsReturned(TensorPairs(self.dataset, self.thermal))
         results: dict[Key, Result] = {}
         total = len(pairs) * len(self.methods)
         with tqdm(total=total, desc="fusing and scoring", unit="picture") as progress:
