@@ -21,7 +21,7 @@ from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.commands.train_task import train_task
 from bifuse_core.labelling.agreement import SURE
 from bifuse_core.labelling.recording import LABELS, ORIGIN, Origin, label_recording, origin_of
-from bifuse_core.labelling.retraining import RECIPE, retraining_of
+from bifuse_core.labelling.retraining import FEW, RECIPE, retraining_of
 from bifuse_core.labelling.teacher import THRESHOLD, load_teacher
 from bifuse_core.nets.checkpoint import card_of, sha256_of
 from bifuse_core.perception.learning import finished
@@ -148,10 +148,15 @@ def _better(weights: Path) -> bool:
     if not scores:
         raise ValueError(f"{weights}: not one labelled object in the part held back to judge by")
     old, new = (fmean(side) for side in zip(*scores.values(), strict=True))
-    table = Table("held back", "old", "new")
+    pictures = sum(one["pictures"] for one in card["scored"])
+    table = Table(f"held back: {pictures} pictures", "old", "new")
     for name, pair in {**scores, "mean": (old, new)}.items():
         table.add_row(name, *(f"{value:.3f}" for value in pair))
     Console().print(table)
+    if unseen := [name for name in card["classes"] if not any(name in one for one in scores)]:
+        print(f"not judged, since not one is labelled in the part held back: {', '.join(unseen)}")
+    if pictures < FEW:
+        print(f"{pictures} pictures tell little; {FEW} or more, of several drives, tell more")
     return new > old
 
 

@@ -91,6 +91,7 @@ def train_task(settings: TaskSettings, config: str, data: Path, out: Path, devic
         "command": shlex.join(["bifuse", *sys.argv[1:]]),
         "config": config,
         "data": [{"name": s.name, "pictures": len(s.samples), "weight": s.weight} for s in sources],
+        "scored": [{"name": s.name, "pictures": len(s.samples)} for s in scored],
         "start": origin,
         "settings": settings.model_dump(mode="json"),
         "scores_of_start": _known(before),

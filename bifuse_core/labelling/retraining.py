@@ -15,6 +15,9 @@ from bifuse_core.bilevel.sections import DETECTION
 TRAINED, HELD_BACK = (0.0, 0.7), (0.8, 1.0)
 """Parts of the labelled pairs of a recording, in the order of time."""
 
+FEW = 30
+"""Pictures held back, fewer of which tell little."""
+
 RECIPE: dict[str, Any] = {
     "task": DETECTION,
     "network": "fcos_small",
@@ -24,7 +27,7 @@ RECIPE: dict[str, Any] = {
     "optimiser": {"learning_rate": 5e-4, "clip": 10.0},
     "backbone_rate": 0.5,
     "average": 0.98,
-    "log": {"save_every": 50},
+    "log": {"save_every": 10},
 }
 """Keys and values of `TaskSettings`: gentler than a training from the beginning."""
 
