@@ -8,7 +8,7 @@ import importlib
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,7 +31,14 @@ LARGE_IMAGES = 64 * 2**20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `doctor`."""
-    parser.add_argument("--params", type=Path, help="file of parameters of fusion_node to examine")
+    parser.add_argument(
+        "--params",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="parameter files of fusion_node to examine; the last that names a value counts",
+    )
     parser.add_argument(
         "--camera", type=Path, help="calibration file of its reference camera, for the parallax"
     )
@@ -115,25 +122,26 @@ def _dds_profile() -> str:
     return ", ".join(dict.fromkeys(profiles.values()))
 
 
-def alignment_finding(params: Path, camera: Path | None) -> str:
-    """Say how a file of parameters aligns the cameras, and how far that holds.
+def alignment_finding(params: Sequence[Path], camera: Path | None) -> str:
+    """Say how files of parameters align the cameras, and how far that holds.
 
     Args:
-        params: parameters of fusion_node.
+        params: parameters of fusion_node; the last that names a value counts.
         camera: calibration file of the reference camera.
 
     Raises:
         ValueError: a file cannot be used.
         OSError: a file cannot be read.
     """
-    settings = read_alignment(params)
+    settings = read_alignment(*params)
     if settings.method == "none":
         return "none: both pictures must have one size and show the same, pixel by pixel"
     baseline = settings.extrinsics.baseline
     if settings.method == "homography" and not baseline:
         return (
-            "homography, exact at the distance it was found at, which it does not tell; for the "
-            "parallax set alignment.translation and alignment.distance"
+            "homography, exact at the distance it was found at; how far it misses others is told "
+            "where alignment.distance (that distance, metres) and alignment.translation (from "
+            "camera to camera, metres) are set"
         )
     finding = f"{settings.method}, exact at {settings.distance:g} m"
     if not baseline:

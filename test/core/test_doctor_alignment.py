@@ -37,7 +37,7 @@ def parameters(folder: Path, values: object, node: str = "/**") -> Path:
 
 def test_the_parallax_is_listed_over_the_range(tmp_path: Path) -> None:
     camera = written(tmp_path / "camera.yaml", CALIBRATION)
-    finding = alignment_finding(parameters(tmp_path, CALIBRATED), camera)
+    finding = alignment_finding([parameters(tmp_path, CALIBRATED)], camera)
     # 500 pixels * 0.1 m * |1/range - 1/10|; forward distance makes no parallax.
     assert finding == (
         "calibrated, exact at 10 m; pixels of parallax: "
@@ -46,20 +46,32 @@ def test_the_parallax_is_listed_over_the_range(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_for_the_parallax_is_named(tmp_path: Path) -> None:
-    assert "by --camera" in alignment_finding(parameters(tmp_path, CALIBRATED), None)
+    assert "by --camera" in alignment_finding([parameters(tmp_path, CALIBRATED)], None)
     in_line = CALIBRATED | {"alignment.translation": [0.0, 0.0, 0.5]}
-    finding = alignment_finding(parameters(tmp_path, in_line, "/robot/fusion_node"), None)
+    finding = alignment_finding([parameters(tmp_path, in_line, "/robot/fusion_node")], None)
     assert finding.startswith("calibrated, exact at 10 m; no parallax known")
 
 
 def test_the_distance_of_a_homography_is_named_only_where_it_is_told(tmp_path: Path) -> None:
     homography = {"alignment": {"method": "homography"}}
-    finding = alignment_finding(parameters(tmp_path, homography), None)
+    finding = alignment_finding([parameters(tmp_path, homography)], None)
     assert finding.startswith("homography, exact at the distance it was found at")
     assert "20" not in finding
+    assert "alignment.distance" in finding and "alignment.translation" in finding
     told = CALIBRATED | {"alignment.method": "homography"}
-    finding = alignment_finding(parameters(tmp_path, told), None)
+    finding = alignment_finding([parameters(tmp_path, told)], None)
     assert finding.startswith("homography, exact at 10 m; ")
+
+
+def test_of_several_files_the_last_that_names_a_value_counts(tmp_path: Path) -> None:
+    robot = written(tmp_path / "robot.yaml", {"/**": {"ros__parameters": CALIBRATED}})
+    found = parameters(tmp_path, {"alignment": {"method": "homography", "distance": 30.0}})
+    # A file that aligns nothing may be among them.
+    other = written(tmp_path / "other.yaml", {"/**": {"ros__parameters": {"sync.slop": 0.05}}})
+    finding = alignment_finding([robot, found, other], written(tmp_path / "c.yaml", CALIBRATION))
+    # The translation is that of the first: 500 pixels * 0.1 m * |1/5 - 1/30|.
+    assert finding.startswith("homography, exact at 30 m; ")
+    assert "8.3 at 5 m" in finding
 
 
 def test_the_file_of_the_package_is_read() -> None:

@@ -51,25 +51,26 @@ def read_parameters(file: Path) -> dict[str, Any]:
     return given
 
 
-def read_alignment(file: Path) -> AlignmentSettings:
-    """Return the alignment that a file of ROS parameters gives fusion_node.
+def read_alignment(*files: Path) -> AlignmentSettings:
+    """Return the alignment that files of ROS parameters give fusion_node.
 
-    What is not there has its default.
+    The last that names a value counts; what is in none has its default.
 
     Raises:
-        ValueError: the file holds no parameters, or a value cannot be; the message names it.
-        OSError: the file cannot be read.
+        ValueError: a file holds no parameters, or a value cannot be; the message names it.
+        OSError: a file cannot be read.
     """
     start = f"{SECTION}."
     given = {
         name.removeprefix(start): value
+        for file in files
         for name, value in read_parameters(file).items()
         if name.startswith(start)
     }
     try:
         return AlignmentSettings(**given)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{file}: {error}") from error
+        raise ValueError(f"{', '.join(map(str, files))}: {error}") from error
 
 
 def read_camera(file: Path) -> Camera:
