@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 
@@ -29,9 +30,14 @@ SUBCOMMANDS = {
 }
 
 
+LINE_INTERVAL = "30"
+"""Seconds between two lines of a progress bar where they stay, as in a file."""
+
+
 def main(args: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code; faults in the input print one line."""
     prepare_process()
+    _slow_progress_bars()
     parser = argparse.ArgumentParser(prog="bifuse", description=__doc__)
     choices = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
     arguments = sys.argv[1:] if args is None else args
@@ -56,6 +62,16 @@ def main(args: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _slow_progress_bars() -> None:
+    """Let progress bars write few lines where standard error is no terminal.
+
+    tqdm reads the variables when it is imported, from 4.66 on. Who sets them has them.
+    """
+    if not sys.stderr.isatty():
+        for name in ("TQDM_MININTERVAL", "TQDM_MAXINTERVAL"):
+            os.environ.setdefault(name, LINE_INTERVAL)
 
 
 if __name__ == "__main__":

@@ -179,6 +179,15 @@ def test_help_lists_every_subcommand_without_importing_torch() -> None:
     assert all(name in done.stdout for name in SUBCOMMANDS)
 
 
+def test_a_progress_bar_in_a_file_has_few_lines(tmp_path: Path) -> None:
+    # Each takes longer than a bar of a terminal waits between two lines.
+    size = ["--width", "320", "--height", "240"]
+    done = python("-m", "bifuse_core", "render", "--out", str(tmp_path), "--count", "6", *size)
+    assert done.returncode == 0, done.stderr
+    assert "6/6" in done.stderr
+    assert 1 <= done.stderr.count("rendering:") <= 3
+
+
 def test_doctor_examines_everything_and_its_exit_code_says_whether_something_is_missing() -> None:
     # In a process of its own: it imports ROS where there is one.
     done = python("-m", "bifuse_core", "doctor")
