@@ -34,7 +34,7 @@ def add_camera_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="single parameters, before those of files, as sync.offset=-0.03, "
+        help="single parameters; they override those of files: sync.offset=-0.03, "
         "thermal.unit=centikelvin or alignment.method=homography; also "
         "topics=[/boson/image_raw,/front/image_raw], and for alignment.method=calibrated "
         "camera_info=[THERMAL.yaml,RGB.yaml] where a bag holds none",
