@@ -37,6 +37,7 @@ setup(
             "recorder_node = bifuse_ros.recorder_node:main",
             "view_node = bifuse_ros.view_node:main",
             "bench = bifuse_ros.bench.__main__:main",
+            "reload = bifuse_ros.reload:main",
             "soak = bifuse_ros.bench.soak:main",
             "bifuse = bifuse_core.__main__:main",
         ],

@@ -101,7 +101,7 @@ def test_executables_run_the_python_of_the_shell(workspace: Path) -> None:
     executables = sorted((workspace / "install" / "bifuse_ros" / "lib" / "bifuse_ros").iterdir())
     names = [path.name for path in executables]
     nodes = ["camera_node", "fusion_node", "recorder_node", "view_node"]
-    assert names == sorted([*nodes, "bench", "bifuse", "soak"])
+    assert names == sorted([*nodes, "bench", "bifuse", "reload", "soak"])
     for path in executables:
         assert path.read_text().splitlines()[0] == "#!/usr/bin/env python3"
 

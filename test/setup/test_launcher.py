@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from bifuse_core.__main__ import SUBCOMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,8 +107,10 @@ def test_usage_needs_no_set_up(launcher: Launcher) -> None:
     for arguments in ([], ["--help"]):
         result = launcher.run(*arguments)
         assert result.returncode == 0
-        for name in ("demo", "bench", "soak", "test"):
+        for name in ("demo", "bench", "soak", "reload", "test"):
             assert f"./bifuse {name}" in result.stdout
+        listed = dict(re.findall(r"^  ([a-z-]+)  +(.+)$", result.stdout, re.MULTILINE))
+        assert listed == {name: text for name, text in SUBCOMMANDS.items() if name != "bench"}
     assert not (launcher.repository / ".venv").exists()
 
 
@@ -122,6 +127,11 @@ def test_benchmarks_are_those_of_the_node_too(launcher: Launcher) -> None:
     assert "ran: -m bifuse_ros.bench node --quick" in result.stdout
     result = launcher.run("soak", "--minutes", "1")
     assert "ran: -m bifuse_ros.bench.soak --minutes 1" in result.stdout
+
+
+def test_reload_is_a_command_of_ros(launcher: Launcher) -> None:
+    result = launcher.run("reload", "--node", "/robot/fusion_node")
+    assert "ran: -m bifuse_ros.reload --node /robot/fusion_node" in result.stdout
 
 
 def test_second_start_does_nothing_and_is_quick(launcher: Launcher) -> None:
