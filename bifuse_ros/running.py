@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TypeVar
 
 import rclpy
@@ -26,6 +28,8 @@ def run(
 ) -> int:
     """Make a node, spin it until it is interrupted, and return the exit code.
 
+    While it spins, a signal lets the callback at work come to its end. For the main thread.
+
     Args:
         make: makes the node.
         args: command line; that of the process by default.
@@ -36,6 +40,16 @@ def run(
         cannot go on reading or writing files, with one line that says why.
     """
     prepare_process()
+    spinning = False
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        # rclpy ends the spinning by itself. An exception would come amid what a callback does,
+        # such as the writing of a file.
+        if not spinning:
+            raise KeyboardInterrupt
+
+    # Before rclpy, whose own handler calls this one.
+    signal.signal(signal.SIGINT, interrupted)
     rclpy.init(args=args)
     node: AnyNode | None = None
     try:
@@ -46,6 +60,7 @@ def run(
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         started(node)
+        spinning = True
         while rclpy.ok():
             _spin(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
