@@ -15,6 +15,9 @@ STAGES = ("wait", "look", "publish", "overlay", "age")
 """Stages timed: fused to the start of work; network with all around it; publishing; drawing and
 publishing the overlay; stamp to published."""
 
+UNWANTED = "nobody subscribes, so nothing is computed"
+"""What a sight says whose results nobody asks for."""
+
 
 @dataclass
 class SightHealth:
@@ -57,7 +60,7 @@ def sight_status(
     if failures:
         level, message = DiagnosticStatus.WARN, f"{failures} pictures failed lately; see the log"
     elif not wanted:
-        message = "nobody subscribes, so nothing is computed"
+        message = UNWANTED
     return DiagnosticStatus(
         level=level,
         name=name,

@@ -34,10 +34,11 @@ def fusion_diagnostics(message: DiagnosticArray) -> tuple[str, dict[str, str]] |
 
 
 def sight_diagnostics(message: DiagnosticArray) -> dict[str, dict[str, str]]:
-    """Return the values of those of `SIGHTS` that the fusion node has, by name."""
+    """Return what those of `SIGHTS` that the fusion node has say, and their values, by name."""
     found = {status.name.removeprefix("fusion_node: "): status for status in message.status}
     return {
-        sight: {pair.key: pair.value for pair in found[sight].values}
+        sight: {"says": found[sight].message}
+        | {pair.key: pair.value for pair in found[sight].values}
         for sight in SIGHTS
         if sight in found
     }

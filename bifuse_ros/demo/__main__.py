@@ -17,7 +17,7 @@ from bifuse_core.engine.engine import NONE, Engine
 from bifuse_core.engine.fusions import READY
 from bifuse_core.engine.place import BACKENDS
 from bifuse_core.nets.zoo import DETECTORS, SEGMENTERS
-from bifuse_ros.demo.pictures import evenly, write_animation, write_contact_sheet
+from bifuse_ros.demo.pictures import write_animation, write_contact_sheet
 from bifuse_ros.demo.play import DemoError, play
 from bifuse_ros.demo.recording import Recording
 from bifuse_ros.demo.report import pairs_lost, summary_numbers, write_report
@@ -77,7 +77,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--network", choices=READY, default="edge")
     for role, names in (("detector", DETECTORS), ("segmenter", SEGMENTERS)):
         parser.add_argument(f"--{role}", choices=(NONE, *names), default=DEFAULTS[role])
-        parser.add_argument(f"--{role}-weights", type=Path, metavar="FILE", help="if not shipped")
+        weights = f"--{role}-weights"
+        parser.add_argument(weights, type=Path, metavar="FILE", help="None: the shipped one")
     parser.add_argument("--backend", choices=BACKENDS, default=DEFAULTS["backend"])
     parser.add_argument(
         "--rate", type=not_negative, default=0.0, help="pairs/s; 0: the source's own"
@@ -154,9 +155,11 @@ def leave_results(args: argparse.Namespace, source: str, console: Console) -> in
     recording = Recording.read(args.out / "bag")
     if not recording.stamps[FUSED]:
         raise DemoError(f"no fused image was published; see {args.out / 'logs'}")
-    rows = len(CONDITIONS) if not args.input else 4
-    numbers = set(evenly(rows, len(recording.stamps[recording.shown])))
-    write_contact_sheet(list(recording.moments(numbers)), args.out / "contact_sheet.png")
+    # The rendered scenes are equally long.
+    chosen = recording.middles(4 if args.input else len(CONDITIONS))
+    scenes = [] if args.input else [CONDITIONS[part] for part in chosen]
+    moments = list(recording.moments(chosen.values()))
+    write_contact_sheet(moments, args.out / "contact_sheet.png", scenes)
     write_animation(recording, args.out / "animation.webp")
     write_report(recording, source, args.out / "report.html")
     for name, value in summary_numbers(recording).items():

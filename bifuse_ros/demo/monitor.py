@@ -9,8 +9,12 @@ from rich.table import Table
 from sensor_msgs.msg import CameraInfo
 
 from bifuse_ros import qos
+from bifuse_ros.perception_diagnostics import UNWANTED
 from bifuse_ros.topics import CAMERA_INFO, FUSED, IMAGES
 from bifuse_ros.watcher import Watcher
+
+NOT_ASKED_FOR = "not asked for"
+"""Said of boxes or masks that nobody subscribes to."""
 
 
 class Monitor(Watcher):
@@ -54,6 +58,9 @@ class Monitor(Watcher):
         rate = value("fused rate (Hz)", "-")
         table.add_row("fused", str(self.counts["fused"]), rate, spread, skipped)
         for sight, values in self.sights.items():
+            if values["says"] == UNWANTED:
+                table.add_row(sight, values["pictures"], "", "", NOT_ASKED_FOR)
+                continue
             spread = f"{values.get('age p50 (ms)', '-')} / {values.get('age p95 (ms)', '-')}"
             failed = f"{values['failed']} failed"
             table.add_row(sight, values["pictures"], values["rate (Hz)"], spread, failed)
@@ -64,10 +71,15 @@ class Monitor(Watcher):
         value = self.values.get
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
         seen = "".join(
-            f"; {sight} {values['rate (Hz)']} Hz" for sight, values in self.sights.items()
+            f"; {sight} "
+            + (NOT_ASKED_FOR if values["says"] == UNWANTED else f"{values['rate (Hz)']} Hz")
+            for sight, values in self.sights.items()
         )
+        headline = self.headline()
+        # What it adds would be said in every line.
+        headline = "fusing" if headline.startswith("fusing") else headline
         return (
-            f"{self.headline()}: {counts}; {value('fused rate (Hz)', '-')} Hz, latency p50 "
+            f"{headline}: {counts}; {value('fused rate (Hz)', '-')} Hz, latency p50 "
             f"{value('total p50 (ms)', '-')} p95 {value('total p95 (ms)', '-')} ms{seen}"
         )
 

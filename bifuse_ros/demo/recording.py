@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,12 +100,32 @@ class Recording:
             for stamp in self.stamps[FUSED]
         ]
 
-    def moments(self, numbers: set[int]) -> Iterator[Moment]:
-        """Yield the moments of those pictures of `shown` that have these numbers, in order.
+    def middles(self, parts: int) -> dict[int, int]:
+        """Return the stamp of a picture for each of equal parts of the time that cameras recorded.
+
+        It is the one nearest the middle of the part, with an overlay where the part has any. Keys
+        are the numbers of the parts; one without a fused picture is left out.
+        """
+        cameras = self.stamps[THERMAL] + self.stamps[RGB]
+        start = min(cameras)
+        length = max(max(cameras) - start, 1) / parts
+        chosen: dict[int, int] = {}
+        for topic in (FUSED, OVERLAY):
+            nearest: dict[int, float] = {}
+            for stamp in self.stamps[topic]:
+                place = (stamp - start) / length
+                part = min(max(int(place), 0), parts - 1)
+                distance = abs(place - part - 0.5)
+                if distance < nearest.get(part, math.inf):
+                    nearest[part], chosen[part] = distance, stamp
+        return dict(sorted(chosen.items()))
+
+    def moments(self, stamps: Iterable[int]) -> Iterator[Moment]:
+        """Yield the moments of the fused pictures with these stamps, in order.
 
         The overlay of a busy node may lie seconds behind the pair it was made of.
         """
-        awaited = deque(self._parts(self.stamps[self.shown][number]) for number in sorted(numbers))
+        awaited = deque(self._parts(stamp) for stamp in sorted(set(stamps)))
         needed = {part for parts in awaited for part in parts.items()}
         found: dict[tuple[str, int], Any] = {}
         gain = ThermalNormaliser()
@@ -125,16 +146,17 @@ class Recording:
 
     def _parts(self, stamp: int) -> dict[str, int]:
         """Return the stamp of each picture of a moment, by topic."""
-        topics = {THERMAL, RGB, FUSED, self.shown}
-        return {
-            topic: min(self.stamps[topic], key=lambda other: abs(other - stamp)) for topic in topics
+        parts = {
+            topic: min(self.stamps[topic], key=lambda other: abs(other - stamp))
+            for topic in (THERMAL, RGB, FUSED)
         }
+        return parts | ({OVERLAY: stamp} if stamp in self.stamps[OVERLAY] else {})
 
     def _moment(
         self, parts: dict[str, int], found: dict[tuple[str, int], Any], gain: ThermalNormaliser
     ) -> Moment:
         messages = {topic: found[topic, stamp] for topic, stamp in parts.items()}
-        stamp = parts[self.shown]
+        stamp = parts.get(OVERLAY, parts[FUSED])
         warm = (gain(raw_thermal(messages[THERMAL]), stamp) * 255).astype(np.uint8)
         return Moment(
             (stamp - self.stamps[FUSED][0]) / 1e9,
