@@ -28,7 +28,8 @@ def run(
 ) -> int:
     """Make a node, spin it until it is interrupted, and return the exit code.
 
-    While it spins, a signal lets the callback at work come to its end. For the main thread.
+    While it spins, a signal lets the callback at work come to its end; a second Ctrl-C does not.
+    For the main thread.
 
     Args:
         make: makes the node.
@@ -40,13 +41,15 @@ def run(
         cannot go on reading or writing files, with one line that says why.
     """
     prepare_process()
-    spinning = False
+    spinning = asked = False
 
     def interrupted(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
         # rclpy ends the spinning by itself. An exception would come amid what a callback does,
         # such as the writing of a file.
-        if not spinning:
+        if asked or not spinning:
             raise KeyboardInterrupt
+        asked = True
 
     # Before rclpy, whose own handler calls this one.
     signal.signal(signal.SIGINT, interrupted)
