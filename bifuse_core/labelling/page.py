@@ -45,8 +45,8 @@ show with a score of 100, 1 of one that hardly any shows.</p>
 def doubt(proposals: Proposals, looks: int) -> float:
     """Return how much there is to look at in a picture, 0 or more.
 
-    It is the sum over its objects and regions to ignore of 1 less the mean score over the looks, 0
-    where one was not found: of N boxes at most N.
+    It is the sum over its objects and regions to ignore of 1 less the score, this times the share
+    of the looks that found it: of N boxes at most N.
 
     Args:
         proposals: its objects.
