@@ -11,6 +11,7 @@ import torch
 from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
 from bifuse_core.data.results import require_free
 from bifuse_core.labelling.agreement import SURE
+from bifuse_core.labelling.page import PAGE
 from bifuse_core.labelling.recording import LABELS, label_recording
 from bifuse_core.labelling.teacher import THRESHOLD, load_teacher
 from bifuse_core.nets.zoo import DETECTORS
@@ -61,8 +62,11 @@ def run(args: argparse.Namespace) -> int:
     )
     ignored = sum(int(one.proposals.ignore.sum()) for one in labelled)
     objects = sum(len(one.proposals.ignore) for one in labelled) - ignored
+    pairs = max(len(labelled), 1)
     print(
         f"{len(labelled)} pairs, {objects} objects, {ignored} regions to ignore "
-        f"({args.detector} {teacher.trained.checksum[:12]}): {args.out / LABELS}"
+        f"({objects / pairs:.1f} and {ignored / pairs:.1f} a picture; "
+        f"{args.detector} {teacher.trained.checksum[:12]}): {args.out / LABELS}\n"
+        f"to look through: {args.out / PAGE}"
     )
     return 0

@@ -24,11 +24,13 @@ class Labelled:
         name: of the pair; the file of the picture is that with `.png`.
         size: height and width, pixels.
         proposals: the objects.
+        seconds: since the first pair of the recording; None where pairs have no time.
     """
 
     name: str
     size: tuple[int, int]
     proposals: Proposals
+    seconds: float | None = None
 
 
 def coco_of(pictures: Sequence[Labelled], classes: Sequence[str]) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def label_recording(
         OSError: the results cannot be written.
     """
     labelled = [
-        _labelled(pair, seen, teacher, sure, out) for pair, seen in _pairs(source, cameras, every)
+        _labelled(pair, seen, seconds, teacher, sure, out)
+        for pair, seen, seconds in _pairs(source, cameras, every)
     ]
     classes = teacher.trained.classes
     write_page(out, f"Labels of {source}", labelled, list(teacher.inputs))
@@ -87,26 +88,35 @@ def label_recording(
     return labelled
 
 
-def _pairs(source: Path, cameras: CameraSettings, every: int) -> Iterator[tuple[Sample, Sample]]:
-    """Yield every nth pair as it is to be kept, and as the node would see it."""
+def _pairs(
+    source: Path, cameras: CameraSettings, every: int
+) -> Iterator[tuple[Sample, Sample, float | None]]:
+    """Yield every nth pair as it is to be kept, as the node would see it, and its time.
+
+    The time is in seconds since the first pair; None where pairs have none.
+    """
     dataset = open_dataset(source, options=replace(cameras.options, annotated=False))
     settings = cameras.normalisation
     for number in tqdm(range(0, len(dataset), every), desc="labelling", unit="pair"):
         sample, pair = dataset[number], dataset.entries[number].pair
         limits = dataset.thermal_limits(number, settings)
         limits = limits or ThermalNormaliser(settings).limits(sample.thermal, 0)
-        if isinstance(pair, BagPair):
+        first, seconds = dataset.entries[0].pair, None
+        if isinstance(pair, BagPair) and isinstance(first, BagPair):
             sample = replace(sample, name=str(pair.stamp))
+            seconds = (pair.stamp - first.stamp) / 1e9
         # What is kept stands alone, and cannot say where a camera saw nothing.
-        yield filled(sample, limits), normalised(sample, limits=limits)
+        yield filled(sample, limits), normalised(sample, limits=limits), seconds
 
 
-def _labelled(pair: Sample, seen: Sample, teacher: Teacher, sure: float, out: Path) -> Labelled:
+def _labelled(
+    pair: Sample, seen: Sample, seconds: float | None, teacher: Teacher, sure: float, out: Path
+) -> Labelled:
     """Propose labels for a pair, and write its pictures."""
     looks = teacher.looks(seen)
     height, width = pair.thermal.shape
     proposals = agreed([look.found for look in looks.values()], sure)
-    labelled = Labelled(pair.name, (height, width), proposals)
+    labelled = Labelled(pair.name, (height, width), proposals, seconds)
     pictures = {"ir": _storable(pair, seen), "vi": pair.rgb, "fused": looks[FUSED].picture}
     for folder, picture in pictures.items():
         write_picture(out / folder / f"{pair.name}.png", picture)

@@ -63,17 +63,51 @@ def test_boxes_that_overlap_are_one_object_of_the_surest_box() -> None:
 
 def test_two_boxes_of_one_picture_are_two_objects() -> None:
     box, again = [0, 0, 10, 20], [0, 0, 10, 18]
-    proposals = agreed([found((box, 0, 0.6), (again, 0, 0.5)), found((box, 0, 0.9))], sure=0.8)
+    proposals = agreed([found((box, 0, 0.6), (again, 0, 0.5)), found((box, 0, 0.9))], sure=0.5)
     assert proposals.agreement.tolist() == [2, 1]
-    assert proposals.ignore.tolist() == [False, True]
+    assert proposals.ignore.tolist() == [False, False]
     assert len(agreed([found(), found()], sure=0.5).boxes) == 0
 
 
-def test_the_least_agreed_object_is_the_doubt_of_a_picture() -> None:
+def test_parts_of_an_object_are_not_objects_and_no_sign_of_agreement() -> None:
+    car, window, rear = [0, 0, 100, 60], [10, 5, 50, 25], [40, 0, 100, 60]
+    driver = [20, 5, 40, 30]
+    fused = found((car, 2, 0.9), (window, 2, 0.8), (driver, 0, 0.8))
+    proposals = agreed([fused, found((rear, 2, 0.7)), found((window, 2, 0.6))], sure=0.5)
+    np.testing.assert_array_equal(proposals.boxes, [car, driver])
+    assert proposals.labels.tolist() == [2, 0]
+    assert proposals.agreement.tolist() == [2, 1]
+    # The part may be the surer one.
+    proposals = agreed([found((car, 2, 0.6)), found((window, 2, 0.9))], sure=0.5)
+    np.testing.assert_array_equal(proposals.boxes, [window])
+
+
+def test_somebody_before_somebody_is_a_second_person() -> None:
+    behind, before = [0, 0, 40, 100], [12, 20, 42, 100]
+    assert len(agreed([found((behind, 0, 0.9), (before, 0, 0.8))], sure=0.5).boxes) == 2
+
+
+def test_what_is_hardly_there_or_in_an_object_is_left_out() -> None:
+    car, covered, beside = [0, 0, 100, 60], [20, 5, 40, 30], [95, 5, 115, 30]
+    thermal = found((covered, 0, 0.45), (beside, 0, 0.45), ([200, 0, 220, 40], 0, 0.35))
+    proposals = agreed([found((car, 2, 0.9)), thermal], sure=0.5)
+    np.testing.assert_array_equal(proposals.boxes, [car, beside])
+    assert proposals.ignore.tolist() == [False, True]
+    # Two that are hardly sure are not enough, three are.
+    faint = found(([0, 0, 10, 20], 0, 0.35))
+    assert len(agreed([faint, faint, found()], sure=0.5).boxes) == 0
+    assert agreed([faint] * 3, sure=0.5).ignore.tolist() == [False]
+    # In one that is itself to be ignored it stands.
+    proposals = agreed([found((car, 2, 0.48)), thermal], sure=0.5)
+    np.testing.assert_array_equal(proposals.boxes, [car, covered, beside])
+    assert proposals.ignore.all()
+
+
+def test_the_doubts_of_all_objects_are_the_doubt_of_a_picture() -> None:
     ones = [found(([0, 0, 10, 20], 0, 0.9)), found(([0, 0, 10, 20], 0, 0.6)), found()]
     assert doubt(agreed(ones, 0.5), 3) == pytest.approx(1 - 0.9 * 2 / 3)
-    both = [found(([0, 0, 10, 20], 0, 0.9), ([50, 0, 60, 20], 0, 0.3)), *ones[1:]]
-    assert doubt(agreed(both, 0.5), 3) == pytest.approx(1 - 0.3 / 3)
+    both = [found(([0, 0, 10, 20], 0, 0.9), ([50, 0, 60, 20], 0, 0.6)), *ones[1:]]
+    assert doubt(agreed(both, 0.5), 3) == pytest.approx(2 - 0.9 * 2 / 3 - 0.6 / 3)
     assert doubt(agreed([found()], 0.5), 3) == 0
 
 
@@ -104,9 +138,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_a_labelled_folder_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
+def test_a_labelled_folder_is_read_as_it_was_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "labelled"
     assert main(["label", str(folder), "--out", str(out), "--threads", "1"]) == 0
+    assert f"to look through: {out / 'page.html'}" in capsys.readouterr().out
     source, labelled = open_dataset(folder), open_dataset(out)
     assert labelled.classes == (*CLASSES, "ignore") and len(labelled) == len(source) == 3
     coco = COCO(str(out / "labels.json"))
@@ -120,16 +157,19 @@ def test_a_labelled_folder_is_read_as_it_was_written(folder: Path, tmp_path: Pat
         drawn = coco.loadAnns(coco.getAnnIds(imgIds=[by_name[f"{pair.name}.png"]], iscrowd=0))
         corners = [[x, y, x + w, y + h] for x, y, w, h in (one["bbox"] for one in drawn)]
         np.testing.assert_allclose(read.boxes, np.reshape(corners, (-1, 4)), atol=1e-3)
-        # All that the robot would see is there, as an object or as a region to ignore.
+        # All that the robot is sure of is there, where it is no part of another.
         live = engine(pair.thermal, pair.rgb, number * 10**12)
-        for box in live.boxes:
+        sure = [box for box, score in zip(live.boxes, live.scores, strict=True) if score > 0.6]
+        for box in sure:
             assert max(iou(box, other) for other in (*read.boxes, *read.ignore)) > 0.4
-        objects += len(live.boxes)
+        objects += len(sure)
     assert objects > 0
     page = (out / "page.html").read_text()
-    ranked = [float(part.split(",")[0]) for part in page.split("doubt ")[1:]]
+    ranked = [float(part.split(",")[0]) for part in page.split(": doubt ")[1:]]
     assert len(ranked) == 3 and ranked == sorted(ranked, reverse=True)
-    assert all((out / link.split('"')[0]).is_file() for link in page.split('src="')[1:])
+    for link in (*page.split('src="')[1:], *page.split('href="')[1:]):
+        assert (out / link.split('"')[0]).is_file()
+    assert page.count('href="') == 9 and "3 of 3 (" in page
     assert len(list((out / "fused").iterdir())) == 3
 
 
@@ -164,6 +204,8 @@ def test_a_labelled_bag_is_learnt_from_as_the_node_sees_it(tmp_path: Path) -> No
     assert main(label) == 0
     stamps = [rendered_bag.stamp(number, RATE) for number in range(COUNT)]
     assert [file.stem for file in sorted((out / "ir").iterdir())] == list(map(str, stamps[::2]))
+    page = (out / "page.html").read_text()
+    assert f"1 of 2, 0.0 s ({stamps[0]})" in page and f"2 of 2, 1.0 s ({stamps[2]})" in page
 
     labels = "labelled/labels.json"
     dataset = open_dataset(bag, options=Options(labels=labels))
