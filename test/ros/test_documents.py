@@ -35,8 +35,8 @@ def test_links_lead_to_files() -> None:
 
 
 def test_all_subcommands_are_listed() -> None:
-    # One needs the nodes.
-    commands = {*SUBCOMMANDS, "soak"}
+    # Two need the nodes.
+    commands = {*SUBCOMMANDS, "reload", "soak"}
     assert set(re.findall(r"^\| `([a-z-]+)` \| [a-z]", README, re.M)) == commands
 
 
