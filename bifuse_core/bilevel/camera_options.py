@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from bifuse_core.bilevel.configuration import changes_of, configured
 from bifuse_core.bilevel.sections import CameraSettings
@@ -41,25 +40,29 @@ def add_camera_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_topics_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--topics`, a shorter word for those of `--camera`."""
+    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+
+
 def chosen_cameras(args: argparse.Namespace) -> CameraSettings:
-    """Return what `--params` and `--camera` say.
+    """Return what `--params`, `--camera` and, where it is declared, `--topics` say.
 
     Raises:
         ValueError: a file holds no parameters, or a value cannot be; the message names the option
             or the files.
         OSError: a file cannot be read.
     """
-    given: dict[str, Any] = {}
-    for file in args.params:
-        given |= read_parameters(file)
     taken = {
         name: value
-        for name, value in given.items()
+        for name, value in read_parameters(*args.params).items()
         if name == "reference" or (name.split(".")[0] in SECTIONS and name not in LIVE_ONLY)
     }
     # First alone, so that a fault is looked for where it is.
     configured(CameraSettings, {}, taken, ", ".join(map(str, args.params)))
     single = changes_of(args.camera, "--camera")
+    if getattr(args, "topics", None):
+        single["topics"] = args.topics
     cameras = configured(CameraSettings, {}, taken | single, "--camera")
     if cameras.camera_info is None:
         return cameras

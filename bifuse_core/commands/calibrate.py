@@ -9,7 +9,11 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
-from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.camera_options import (
+    add_camera_arguments,
+    add_topics_argument,
+    chosen_cameras,
+)
 from bifuse_core.calibration.estimation import UNIT, Calibration, calibrated
 from bifuse_core.data.evenly import evenly
 from bifuse_core.data.pairs import ImagePair, PairSource
@@ -25,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag, of one fixed rig",
     )
-    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_topics_argument(parser)
     add_camera_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="new YAML file of parameters for fusion_node"
@@ -50,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
     """
     require_new(args.out)
     cameras = chosen_cameras(args)
-    topics, reference = args.topics or cameras.topics, args.reference or cameras.reference
+    reference = args.reference or cameras.reference
     source = open_pairs(
-        *args.input, topics=tuple(topics), sync=cameras.synchronisation, one_size=False
+        *args.input, topics=cameras.topics, sync=cameras.synchronisation, one_size=False
     )
     found = calibrated(_some(source, args.pairs), reference, args.limit)
     args.out.parent.mkdir(parents=True, exist_ok=True)

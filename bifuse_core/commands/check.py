@@ -10,7 +10,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.camera_options import (
+    add_camera_arguments,
+    add_topics_argument,
+    chosen_cameras,
+)
 from bifuse_core.data.check import Findings, check
 from bifuse_core.data.datasets import LAYOUTS, list_dataset
 from bifuse_core.data.entries import EntryDataset
@@ -34,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled", type=int, nargs="*", default=[], help="mask values that are no class"
     )
-    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_topics_argument(parser)
     add_camera_arguments(parser)
     parser.add_argument("--strict", action="store_true", help="fail where there is a fault")
 
@@ -47,16 +51,14 @@ def run(args: argparse.Namespace) -> int:
         ValueError: a parameter of the cameras cannot be.
         OSError: a file of parameters or of a calibration cannot be read.
     """
-    cameras = chosen_cameras(args)
     options = replace(
-        cameras.options,
+        chosen_cameras(args).options,
         split=args.split,
         classes=args.classes,
         mask_classes=args.mask_classes,
         labels=args.labels,
         masks=args.masks,
         mask_read_as=dict.fromkeys(args.unlabelled, UNLABELLED),
-        topics=tuple(args.topics or cameras.topics),
     )
     dataset = list_dataset(args.path, args.layout, options)
     findings = check(dataset, tqdm(dataset.entries, desc="checking", unit="pair"))

@@ -19,7 +19,11 @@ import torch
 from rich.console import Console
 
 from bifuse_core import __version__
-from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.camera_options import (
+    add_camera_arguments,
+    add_topics_argument,
+    chosen_cameras,
+)
 from bifuse_core.bilevel.sections import CameraSettings
 from bifuse_core.data.datasets import LAYOUTS, open_dataset
 from bifuse_core.data.entries import EntryDataset
@@ -62,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures fused elsewhere, under the names of the pairs",
     )
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto")
-    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_topics_argument(parser)
     add_camera_arguments(parser)
     parser.add_argument("--split", help="only the pairs of this list (train, val, test, ...)")
     parser.add_argument(
@@ -136,8 +140,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _dataset(args: argparse.Namespace, cameras: CameraSettings) -> EntryDataset:
-    topics = tuple(args.topics or cameras.topics)
-    options = replace(cameras.options, split=args.split, topics=topics, annotated=False)
+    options = replace(cameras.options, split=args.split, annotated=False)
     dataset = open_dataset(args.dataset, args.layout, options)
     if args.limit is None:
         return dataset

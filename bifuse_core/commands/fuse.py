@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bifuse_core.bilevel.camera_options import add_camera_arguments, chosen_cameras
+from bifuse_core.bilevel.camera_options import (
+    add_camera_arguments,
+    add_topics_argument,
+    chosen_cameras,
+)
 from bifuse_core.data.bag_reader import BAG_SUFFIXES
 from bifuse_core.data.bag_results import BAG_SUFFIX, bag_file
 from bifuse_core.data.bags import BagPairs
@@ -40,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folder with ir/ and vi/, two videos (thermal, RGB), or a bag",
     )
-    parser.add_argument("--topics", nargs=2, help="of a bag: thermal, RGB; as --camera topics=[]")
+    add_topics_argument(parser)
     add_camera_arguments(parser)
     parser.add_argument(
         "--out",
@@ -66,8 +69,6 @@ def run(args: argparse.Namespace) -> int:
     require_free(args.out)
     cameras = chosen_cameras(args)
     options = cameras.options
-    if args.topics:
-        options = replace(options, topics=tuple(args.topics))
     source = open_pairs(
         *args.input,
         topics=options.topics,

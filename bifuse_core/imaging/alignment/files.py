@@ -16,16 +16,21 @@ SECTION = "alignment"
 NODE = "fusion_node"
 
 
-def read_parameters(file: Path) -> dict[str, Any]:
-    """Return the parameters that a file gives fusion_node, by dotted names.
+def read_parameters(*files: Path) -> dict[str, Any]:
+    """Return the parameters that files give fusion_node, by dotted names.
 
-    Names with dots and nested ones are read alike, those of nodes as well.
+    The last that names a value counts. Names with dots and nested ones are read alike, those of
+    nodes as well.
 
     Raises:
-        ValueError: the file holds no parameters of it, those of two such nodes in two namespaces,
-            or something that is no name or no parameters.
-        OSError: the file cannot be read.
+        ValueError: a file holds no parameters of it, those of two such nodes in two namespaces, or
+            something that is no name or no parameters.
+        OSError: a file cannot be read.
     """
+    return {name: value for file in files for name, value in _parameters(file).items()}
+
+
+def _parameters(file: Path) -> dict[str, Any]:
     given: dict[str, Any] = {}
     nodes: set[str] = set()
     content = _mapping(file)
@@ -63,8 +68,7 @@ def read_alignment(*files: Path) -> AlignmentSettings:
     start = f"{SECTION}."
     given = {
         name.removeprefix(start): value
-        for file in files
-        for name, value in read_parameters(file).items()
+        for name, value in read_parameters(*files).items()
         if name.startswith(start)
     }
     try:
